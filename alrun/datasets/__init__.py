@@ -1,0 +1,1 @@
+"""What the local platform can import: one file a kind of dataset."""

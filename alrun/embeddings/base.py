@@ -1,0 +1,30 @@
+"""The embedding port."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from alrun.types import ImageFile, Scalar
+
+
+@runtime_checkable
+class Embedding(Protocol):
+    """Images to vectors. A frozen dataclass whose fields are its configuration."""
+
+    def identity(self) -> Mapping[str, Scalar]:
+        """Return what the vectors depend on besides the image: name, version, parameters, input file digest."""
+        ...
+
+    def embed(self, images: Sequence[ImageFile]) -> npt.NDArray[np.float32]:
+        """Return float32 of shape (N, D), row i for `images[i]`; a row depends on its own image only.
+
+        Raises
+        ------
+        DataError
+            If an image cannot be embedded; the message names it.
+        """
+        ...

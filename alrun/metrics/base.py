@@ -1,0 +1,54 @@
+"""The metric port."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from alrun.types import ImageFile, Label, Need, Ontology, Task
+
+
+@dataclass(frozen=True)
+class MetricInputs:
+    """What a metric may look at; row i of everything belongs to `tasks[i]`, sorted by data hash.
+
+    Attributes
+    ----------
+    labels
+        The label of each task, None where there is no label row.
+    labelled
+        bool, shape (N,): whether a person labelled the image or submitted it as empty.
+    embeddings
+        float32, shape (N, D), finite; None unless the metric needs `Need.EMBEDDINGS`.
+    images
+        The image of each task, None where it could not be had; None unless the metric needs `Need.IMAGES`.
+    """
+
+    tasks: Sequence[Task]
+    labels: Sequence[Label | None]
+    labelled: npt.NDArray[np.bool_]
+    ontology: Ontology
+    embeddings: npt.NDArray[np.float32] | None = None
+    images: Sequence[ImageFile | None] | None = None
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """One number an image.
+
+    A metric is a frozen dataclass whose fields are its configuration. Its column in the pool has the name
+    under which the config lists it.
+    """
+
+    needs: ClassVar[frozenset[Need]]
+
+    def compute(self, inputs: MetricInputs, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+        """Return float64 of shape (N,), NaN where the metric is not defined.
+
+        The value of a row depends on the contents of the rows only, not on their order.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Classifiers behind one port, and their evaluation."""

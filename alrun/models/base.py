@@ -1,0 +1,66 @@
+"""The model port: a configuration that can be fitted, and what comes out of fitting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+@runtime_checkable
+class Trained(Protocol):
+    """A fitted classifier."""
+
+    def predict_proba(self, inputs: Array) -> npt.NDArray[np.float64]:
+        """Return float64 of shape (N, C); rows sum to 1; a class that was never seen gets 0."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the model into an existing, empty folder, in a format that runs no code when it is read."""
+        ...
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A classifier's configuration: a frozen dataclass. Fitting never changes it.
+
+    Attributes
+    ----------
+    inputs
+        ``"embeddings"``: float32 of shape (N, D). ``"images"``: uint8 of shape (N, `image_size`,
+        `image_size`, 3), RGB.
+    """
+
+    inputs: ClassVar[Literal["embeddings", "images"]]
+
+    def fit(
+        self, inputs: Array, targets: npt.NDArray[np.int64], classes: int, rng: np.random.Generator, threads: int
+    ) -> Trained:
+        """Fit on N >= 1 examples.
+
+        Parameters
+        ----------
+        inputs
+            See the class.
+        targets
+            int64 of shape (N,), in 0..classes-1; any subset of the classes may occur, also a single one.
+        classes
+            C, the number of options in the ontology.
+        threads
+            How many threads to use; the result is reproducible for the same number.
+        """
+        ...
+
+    def load(self, folder: Path) -> Trained:
+        """Read what `Trained.save` wrote.
+
+        Raises
+        ------
+        DataError
+            If the folder does not hold a model of this kind, or one that could run foreign code.
+        """
+        ...

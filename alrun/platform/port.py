@@ -1,0 +1,259 @@
+"""The platform port: what alrun may ask of a labelling platform. No I/O here.
+
+Reads are methods. Writes are values: a recipe sends one of :data:`RecipeWrite`, none of which can touch a
+label; only an annotator sends :data:`PeopleWrite`. An adapter translates them and raises the
+:class:`~alrun.errors.PlatformError` tree, nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from alrun.types import Example, ImageFile, Label, LeftOut, Ontology, Stage, Task, TaskRef
+
+
+@dataclass(frozen=True, slots=True)
+class InitialiseLabels:
+    """Create a label row for each task that has none; one that has keeps its own. Cannot be undone."""
+
+    tasks: tuple[TaskRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """Move the tasks to the done stage from wherever they are; all need a label row, else `Refused`."""
+
+    tasks: tuple[TaskRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """Move the tasks to the first annotation stage; one without a label row stays where it is, silently."""
+
+    tasks: tuple[TaskRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Move the tasks from stage `origin` to stage `destination` (uuids).
+
+    `Refused` as a whole if one of them is not in `origin`.
+    """
+
+    tasks: tuple[TaskRef, ...]
+    origin: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetPriority:
+    """Give each task its priority in 0..1 (1 is served first); `priorities` runs beside `tasks`."""
+
+    tasks: tuple[TaskRef, ...]
+    priorities: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddTag:
+    """Give the tasks the tag `name`; the tag is created if it is new. A task that has it keeps it."""
+
+    tasks: tuple[TaskRef, ...]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveTag:
+    """Take the tag `name` from the tasks; one that has it not stays as it is."""
+
+    tasks: tuple[TaskRef, ...]
+    name: str
+
+
+RecipeWrite = InitialiseLabels | Complete | Reopen | Move | SetPriority | AddTag | RemoveTag
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """Give the tasks to the person with this e-mail address."""
+
+    tasks: tuple[TaskRef, ...]
+    assignee: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Take the tasks from whoever has them."""
+
+    tasks: tuple[TaskRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Put tasks of an annotation stage aside; they stay in their stage with status `skipped`."""
+
+    tasks: tuple[TaskRef, ...]
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaveLabels:
+    """Save `labels` (beside `tasks`), as `actor`; creates missing label rows; moves nothing."""
+
+    tasks: tuple[TaskRef, ...]
+    labels: tuple[Label, ...]
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Hand tasks of an annotation stage on to the next stage, labelled or not."""
+
+    tasks: tuple[TaskRef, ...]
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    """Hand tasks of a review stage on to the next stage."""
+
+    tasks: tuple[TaskRef, ...]
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Send tasks of a review stage back to the first annotation stage."""
+
+    tasks: tuple[TaskRef, ...]
+    actor: str
+
+
+PeopleWrite = Assign | Release | Skip | SaveLabels | Submit | Approve | Reject
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many tasks the platform takes in one request of each kind."""
+
+    listing: int = 1000
+    initialise: int = 1000
+    workflow: int = 1000
+    move: int = 500
+    priority: int = 1000
+    tag: int = 1000
+
+    def of(self, kind: type[RecipeWrite]) -> int:
+        """Return the limit for a kind of write."""
+        by_kind: dict[type[RecipeWrite], int] = {
+            InitialiseLabels: self.initialise, Complete: self.workflow, Reopen: self.workflow,
+            Move: self.move, SetPriority: self.priority, AddTag: self.tag, RemoveTag: self.tag,
+        }  # fmt: skip
+        return by_kind[kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What a project is: its id, title, ontology and stages in workflow order, and who we are in it."""
+
+    project_id: str
+    title: str
+    ontology: Ontology
+    stages: tuple[Stage, ...]
+    user: str
+
+
+class Platform(Protocol):
+    """A workflow project on a labelling platform, as a recipe sees it.
+
+    One call of a method is one request; `requests` counts them. Implementations pass the contract in
+    `alrun.platform.testing`.
+    """
+
+    limits: Limits
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent so far, failed ones included."""
+        ...
+
+    def project(self) -> Project:
+        """Return the project's facts.
+
+        Raises
+        ------
+        NoAccess
+            If the key, the role or the project's name does not give access.
+        """
+        ...
+
+    def tasks(self, data_hashes: Sequence[str] | None = None) -> list[Task]:
+        """List all tasks, uninitialised ones included, or those of `data_hashes`; sorted by data hash.
+
+        Data hashes that the project does not (any longer) have are absent from the answer.
+        """
+        ...
+
+    def labels(self, label_hashes: Sequence[str]) -> dict[str, Label]:
+        """Return what is labelled in each of these label rows, an empty `Label` where nothing is."""
+        ...
+
+    def tags(self) -> dict[str, frozenset[str]]:
+        """Return every tag with the data hashes that have it; a tag may have none."""
+        ...
+
+    def images(self, data_hashes: Sequence[str]) -> tuple[list[ImageFile], list[LeftOut]]:
+        """Bring images to this machine, content-addressed; those that cannot be had come back with the reason.
+
+        The files are in the order of `data_hashes`.
+        """
+        ...
+
+    def write(self, request: RecipeWrite) -> None:
+        """Carry out one write of a recipe; at most `limits.of(type(request))` tasks.
+
+        A request that names a task twice or one that does not exist is `Refused` as a whole.
+
+        Raises
+        ------
+        Refused, TooLarge, RateLimited, NoAccess
+            Nothing was applied.
+        Unavailable
+            It may or may not have been applied, whole.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what the platform holds (connections, files). Writes that returned stay."""
+        ...
+
+
+@runtime_checkable
+class Staffed(Protocol):
+    """A platform on which this process may act as people do. For oracles and tests, never for recipes."""
+
+    def act(self, request: PeopleWrite) -> None:
+        """Carry out what a person would do; raises as `Platform.write` does, whole or not at all.
+
+        A task in a stage where the action does not exist is `Refused`.
+        """
+        ...
+
+
+@runtime_checkable
+class KnowsTruth(Protocol):
+    """A platform that was made from a labelled dataset, so that an oracle can answer for people."""
+
+    def truth(self, data_hashes: Sequence[str]) -> Mapping[str, Label]:
+        """Return the known labels; images without one are absent."""
+        ...
+
+
+@runtime_checkable
+class HoldsOut(Protocol):
+    """A platform that keeps labelled images apart from the project, for evaluation only."""
+
+    def held_out(self) -> list[Example]:
+        """Return the held-out images with their labels, sorted by data hash; empty if there are none."""
+        ...

@@ -1,0 +1,1 @@
+"""How a selection becomes the annotators' queue, and how everything comes back."""
