@@ -57,7 +57,7 @@ class Dataset(Protocol):
         ...
 
     def items(self) -> Iterator[Item]:
-        """Yield every image in a stable order; a bad row raises `DataError`, a bad image is the importer's matter."""
+        """Yield every image in a stable order; a bad row raises `DataError`, a bad image is for the importer."""
         ...
 
     def __len__(self) -> int:

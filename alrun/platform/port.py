@@ -7,11 +7,12 @@ label; only an annotator sends :data:`PeopleWrite`. An adapter translates them a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from alrun.types import Example, ImageFile, Label, LeftOut, Ontology, Stage, Task, TaskRef
+from alrun.types import Example, ImageFile, Label, LeftOut, Ontology, Scalar, Stage, Task, TaskRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,11 @@ class Platform(Protocol):
     limits: Limits
 
     @property
+    def lock(self) -> Path:
+        """A file on this machine that stands for the project: who holds its lock may run a recipe on it."""
+        ...
+
+    @property
     def requests(self) -> int:
         """How many requests were sent so far, failed ones included."""
         ...
@@ -256,4 +262,55 @@ class HoldsOut(Protocol):
 
     def held_out(self) -> list[Example]:
         """Return the held-out images with their labels, sorted by data hash; empty if there are none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewImage:
+    """An image that is to be imported; its bytes are in the image store under `digest`."""
+
+    title: str
+    digest: str
+    width: int
+    height: int
+    label: Label | None = None
+    metadata: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a new project is made of.
+
+    Attributes
+    ----------
+    identity
+        A digest: projects with the same contents have the same identity.
+    store
+        The folder of the image store.
+    pool, held_out
+        No digest occurs twice in both together. Every `held_out` image has a label.
+    """
+
+    identity: str
+    title: str
+    ontology: Ontology
+    store: Path
+    pool: Sequence[NewImage]
+    held_out: Sequence[NewImage]
+
+
+@runtime_checkable
+class ProjectSource(Protocol):
+    """Where a run finds its project: the `platform` component of the config, a frozen dataclass."""
+
+    def open(self, folder: Path, contents: Callable[[], Contents]) -> Platform:
+        """Open the project, or create it from `contents` where this kind of platform can.
+
+        Parameters
+        ----------
+        folder
+            The run folder; a project that lives only for this run is kept there.
+        contents
+            Imports the configured dataset; called only if a project must be created.
+        """
         ...

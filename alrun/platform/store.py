@@ -1,0 +1,32 @@
+"""Images on this machine, each stored once, under a digest of its bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+from alrun.files import digest, write_bytes
+
+
+class ImageStore:
+    """A folder of images named by content; safe to share between processes.
+
+    A stored image never changes. The name has no suffix, since titles and types of a platform are untrusted.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def path(self, image_digest: str) -> Path:
+        """Return where the image with this digest is, or would be."""
+        name = UUID(hex=image_digest).hex  # refuses whatever is not a digest, such as a path
+        return self._folder / name[:2] / name
+
+    def put(self, content: bytes) -> str:
+        """Store `content` unless it is there already; return its digest (32 hex digits)."""
+        image_digest = digest(content)
+        path = self.path(image_digest)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(path, content)
+        return image_digest
