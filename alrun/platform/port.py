@@ -72,7 +72,15 @@ class RemoveTag:
     name: str
 
 
-RecipeWrite = InitialiseLabels | Complete | Reopen | Move | SetPriority | AddTag | RemoveTag
+@dataclass(frozen=True, slots=True)
+class DropTag:
+    """Delete the tag `name` from the project; no tag of that name: nothing happens."""
+
+    name: str
+    tasks: tuple[TaskRef, ...] = ()
+
+
+RecipeWrite = InitialiseLabels | Complete | Reopen | Move | SetPriority | AddTag | RemoveTag | DropTag
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,19 +158,31 @@ class Limits:
         by_kind: dict[type[RecipeWrite], int] = {
             InitialiseLabels: self.initialise, Complete: self.workflow, Reopen: self.workflow,
             Move: self.move, SetPriority: self.priority, AddTag: self.tag, RemoveTag: self.tag,
+            DropTag: self.tag,
         }  # fmt: skip
         return by_kind[kind]
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What a project is: its id, title, ontology and stages in workflow order, and who we are in it."""
+    """What a project is.
+
+    Attributes
+    ----------
+    stages
+        In workflow order.
+    user
+        Who we are in it.
+    records_moves
+        Whether a write that moves a task makes `user` its `last_actioned_by`.
+    """
 
     project_id: str
     title: str
     ontology: Ontology
     stages: tuple[Stage, ...]
     user: str
+    records_moves: bool = True
 
 
 class Platform(Protocol):

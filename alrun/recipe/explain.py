@@ -1,0 +1,81 @@
+"""What a person reads before approving a plan: the same steps that `apply` carries out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from alrun.platform.port import Limits
+from alrun.recipe.plan import Plan
+from alrun.recipe.steps import (
+    AwaitLabels,
+    Choose,
+    CreateLabelRows,
+    Park,
+    ParkByMove,
+    RemoveTagForGood,
+    Step,
+    Tagging,
+    request_kind,
+)
+from alrun.types import LeftOut
+
+SHOWN = 5
+
+
+def explain(plan: Plan, limits: Limits) -> list[str]:
+    """Return the explanation, a line a list item; plain text, untrusted titles quoted."""
+    moved = sorted({row for step in plan.steps if isinstance(step, Park | ParkByMove) for row in step.tasks})
+    return [
+        (
+            f"Plan for round {plan.round} of {plan.project_title!r} ({plan.recipe} recipe): "
+            f"{len(plan.selected)} tasks selected, {len(plan.tasks) - len(plan.selected)} others."
+        ),
+        *_journeys(plan, moved),
+        "Steps:",
+        *(_step_line(step, limits) for step in plan.steps),
+        *_left_out(plan.left_out),
+        f"Requests: about {sum(_requests(step, limits) for step in plan.steps)} from here to restored.",
+        *_irreversible(plan.steps),
+    ]
+
+
+def _journeys(plan: Plan, rows: Sequence[int]) -> list[str]:
+    if not rows:
+        return ["No task changes its stage."]
+    origins = Counter(plan.tasks[row].stage for row in rows)
+    done = plan.title(plan.done_stage)
+    return [
+        f"  {count} tasks go from {plan.title(stage)!r} to {done!r} and come back"
+        for stage, count in sorted(origins.items())
+    ]
+
+
+def _step_line(step: Step, limits: Limits) -> str:
+    requests = _requests(step, limits)
+    cost = f", {requests} requests" if requests else ""
+    size = f"{len(step.tasks)} tasks{cost}" if step.tasks else "1 request" if requests else "no tasks: nothing to do"
+    return f"  {step.number:>3}  {step.text} ({size})"
+
+
+def _requests(step: Step, limits: Limits) -> int:
+    if isinstance(step, Choose | AwaitLabels):
+        return 0
+    if isinstance(step, RemoveTagForGood):
+        return 1
+    size = min(limits.of(request_kind(step)), limits.listing)
+    chunks = -(-len(step.tasks) // size)
+    return chunks if isinstance(step, Tagging) else 2 * chunks  # a listing right before each write
+
+
+def _left_out(left_out: Sequence[LeftOut]) -> list[str]:
+    if not left_out:
+        return ["Left out: nothing."]
+    shown = [f"  {item.name!r}: {item.reason}" for item in left_out[:SHOWN]]
+    more = [f"  and {len(left_out) - SHOWN} more (all are in plan.json)"] if len(left_out) > SHOWN else []
+    return [f"Left out: {len(left_out)} tasks.", *shown, *more]
+
+
+def _irreversible(steps: Sequence[Step]) -> list[str]:
+    rows = sum(len(step.tasks) for step in steps if isinstance(step, CreateLabelRows))
+    return [f"Cannot be undone: {rows} empty label rows are created."] if rows else []

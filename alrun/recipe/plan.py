@@ -1,0 +1,233 @@
+"""A plan: what a recipe will do, as data, with the state in which each task was found.
+
+`plan.json` (version 1) holds these fields; `tasks` is a table, one row a task, in the order of `TASK_COLUMNS`, and
+every step names its tasks by row. `digest` covers all the rest, so that an edited plan is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from alrun.errors import StateError
+from alrun.files import digest, write_text
+from alrun.recipe.steps import KINDS, AwaitLabels, Step
+from alrun.types import LeftOut, Pick, Snapshot, Stage, StageType, Task, TaskRef, TaskStatus
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTask:
+    """One task of the plan as the snapshot found it; `rank` counts from 1 if it is selected, else None."""
+
+    task_id: str
+    data_hash: str
+    label_hash: str | None
+    stage: str
+    status: TaskStatus
+    last_edited_at: str | None
+    last_actioned_by: str | None
+    assignee: str | None
+    priority: float | None
+    rank: int | None = None
+
+    @staticmethod
+    def of(task: Task, rank: int | None) -> PlannedTask:
+        """Take down the state of `task`."""
+        values = {f.name: getattr(task, f.name) for f in fields(PlannedTask) if f.name != "rank"}
+        return PlannedTask(**values, rank=rank)
+
+    def ref(self, label_hash: str | None) -> TaskRef:
+        """Return the task's names, with the label row that it has by now."""
+        return TaskRef(self.task_id, self.data_hash, label_hash)
+
+
+TASK_COLUMNS = tuple(f.name for f in fields(PlannedTask))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a recipe will do in one round. Made without side effects, read by `explain` and `apply`.
+
+    Attributes
+    ----------
+    tasks
+        The selected tasks by rank, then the others in the order of their data hashes.
+    left_out
+        Tasks that passed the filters and that the recipe must not touch, with the reason.
+    steps
+        In the order in which they are carried out; exactly one is :class:`AwaitLabels`.
+    """
+
+    run_id: str
+    round: int
+    recipe: str
+    project_id: str
+    project_title: str
+    user: str
+    config_digest: str
+    snapshot_digest: str
+    stages: tuple[Stage, ...]
+    tasks: tuple[PlannedTask, ...]
+    left_out: tuple[LeftOut, ...]
+    steps: tuple[Step, ...]
+    version: int = VERSION
+
+    @cached_property
+    def digest(self) -> str:
+        """A digest of the whole plan."""
+        return digest(self._content())
+
+    @cached_property
+    def done_stage(self) -> str:
+        """The uuid of the stage in which tasks are parked."""
+        return done_stage(self.stages).uuid
+
+    @cached_property
+    def first_stage(self) -> str:
+        """The uuid of the stage to which tasks are reopened."""
+        return first_stage(self.stages).uuid
+
+    @cached_property
+    def await_position(self) -> int:
+        """The position in `steps` at which people label."""
+        return next(i for i, step in enumerate(self.steps) if isinstance(step, AwaitLabels))
+
+    @property
+    def selected(self) -> tuple[PlannedTask, ...]:
+        """The selected tasks, by rank."""
+        return tuple(task for task in self.tasks if task.rank is not None)
+
+    def title(self, stage: str) -> str:
+        """Return the title of a stage."""
+        return next(s.title for s in self.stages if s.uuid == stage)
+
+    def _content(self) -> dict[str, Any]:
+        content = {f.name: getattr(self, f.name) for f in fields(self)}
+        content["stages"] = [asdict(stage) for stage in self.stages]
+        content["left_out"] = [[item.name, item.reason] for item in self.left_out]
+        content["tasks"] = [[getattr(task, name) for name in TASK_COLUMNS] for task in self.tasks]
+        content["steps"] = [{"kind": type(step).__name__, **asdict(step)} for step in self.steps]
+        return content
+
+    def save(self, path: Path) -> None:
+        """Write the plan to `path`, one line a task and a step."""
+        content = {**self._content(), "digest": self.digest, "task_columns": TASK_COLUMNS}
+        lines = [f' "{key}": {_lines(value)}' for key, value in sorted(content.items())]
+        write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
+
+    @staticmethod
+    def load(path: Path) -> Plan:
+        """Read a plan.
+
+        Raises
+        ------
+        StateError
+            If the file is missing, is not a plan, is of another version, or was edited.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            version = content["version"]
+        except FileNotFoundError:
+            raise StateError(f"there is no plan at {path}: make one with `action=plan`") from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StateError(f"{path} is not a plan ({error}): make one with `action=plan`") from None
+        if version != VERSION:
+            raise StateError(
+                f"{path} is a plan of version {version}, and this alrun reads version {VERSION}: finish the run "
+                "with the alrun that planned it, or bring its tasks back with `action=restore`"
+            )
+        try:
+            plan, stated = _from_content(content), content["digest"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise StateError(f"{path} is not a whole plan ({error}): nothing was done with it") from None
+        if plan.digest != stated:
+            raise StateError(
+                f"{path} was changed after it was written (its digest says {stated}, its content {plan.digest}): "
+                "nothing was done. Restore the file, or plan again"
+            )
+        return plan
+
+
+def done_stage(stages: Sequence[Stage]) -> Stage:
+    """Return the last stage of type done: where completed tasks go."""
+    return [stage for stage in stages if stage.type is StageType.DONE][-1]
+
+
+def first_stage(stages: Sequence[Stage]) -> Stage:
+    """Return the first annotation stage: where reopened tasks go."""
+    return next(stage for stage in stages if stage.type is StageType.ANNOTATION)
+
+
+def planned_tasks(tasks: Sequence[Task], picks: Sequence[Pick]) -> tuple[PlannedTask, ...]:
+    """Put the tasks of a plan in order: the picks by rank, then the others by data hash."""
+    rank = {pick.task_id: pick.rank for pick in picks}
+    others = sorted((t for t in tasks if t.task_id not in rank), key=lambda t: (t.data_hash, t.task_id))
+    by_id = {task.task_id: task for task in tasks}
+    selected = [by_id[pick.task_id] for pick in sorted(picks, key=lambda pick: pick.rank)]
+    return tuple(PlannedTask.of(task, rank.get(task.task_id)) for task in [*selected, *others])
+
+
+def make_plan(
+    recipe: str,
+    snapshot: Snapshot,
+    tasks: tuple[PlannedTask, ...],
+    steps: Sequence[Step],
+    left_out: Sequence[LeftOut],
+    facts: PlanFacts,
+) -> Plan:
+    """Join what every recipe's plan has in common with the steps of one."""
+    return Plan(
+        run_id=facts.run_id,
+        round=facts.round,
+        recipe=recipe,
+        project_id=snapshot.project_id,
+        project_title=snapshot.project_title,
+        user=facts.user,
+        config_digest=facts.config_digest,
+        snapshot_digest=snapshot.digest,
+        stages=snapshot.stages,
+        tasks=tasks,
+        left_out=tuple(left_out),
+        steps=tuple(steps),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFacts:
+    """Who plans: the run, the round, the user on the platform, and the digest of the config."""
+
+    run_id: str
+    round: int
+    user: str
+    config_digest: str
+
+
+def _lines(value: Any) -> str:
+    if isinstance(value, list) and value:
+        return "[\n  " + ",\n  ".join(json.dumps(item, sort_keys=True) for item in value) + "\n ]"
+    return json.dumps(value)
+
+
+def _from_content(content: Mapping[str, Any]) -> Plan:
+    values = {f.name: content[f.name] for f in fields(Plan)}
+    values["stages"] = tuple(Stage(s["uuid"], s["title"], StageType(s["type"])) for s in content["stages"])
+    values["left_out"] = tuple(LeftOut(name, reason) for name, reason in content["left_out"])
+    values["tasks"] = tuple(_task(row) for row in content["tasks"])
+    values["steps"] = tuple(_step(item) for item in content["steps"])
+    return Plan(**values)
+
+
+def _task(row: Sequence[Any]) -> PlannedTask:
+    task = PlannedTask(**dict(zip(TASK_COLUMNS, row, strict=True)))
+    return replace(task, status=TaskStatus(task.status))
+
+
+def _step(item: Mapping[str, Any]) -> Step:
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in item.items() if k != "kind"}
+    return KINDS[item["kind"]](**values)
