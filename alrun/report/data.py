@@ -1,0 +1,159 @@
+"""What a report is made of: plain values that a run fills in and the page and the terminal summary read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from alrun.types import LeftOut, Pick
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One numbered step of the recipe: how many tasks and requests it took, and how it ended."""
+
+    number: str
+    text: str
+    tasks: int
+    requests: int
+    seconds: float
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilterRow:
+    """One filter in words, and how many tasks of the pool it removed."""
+
+    text: str
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """How long one phase took; `round` is 0 for what happens once a run."""
+
+    name: str
+    round: int
+    seconds: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MetricView:
+    """The number that a round's selection went by.
+
+    Attributes
+    ----------
+    direction
+        Which end was labelled first, in words: ``"lowest first"`` or ``"highest first"``.
+    values
+        float64, shape (candidates,); NaN where the metric has no value.
+    selected
+        float64, shape (selected,): the values of the selected rows.
+    """
+
+    name: str
+    direction: str
+    values: NDArray[np.float64]
+    selected: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class RoundSection:
+    """One round: what was selected, what happened to it and what was labelled.
+
+    Attributes
+    ----------
+    picks
+        In rank order.
+    labels
+        What was labelled in words, by data hash; only what was labelled in this round.
+    class_counts
+        How many images labelled in this round have each class.
+    moved, restored
+        Tasks that the recipe took out of the annotators' queue, and those it brought back.
+    left_out
+        Tasks that preflight or a recipe left alone.
+    """
+
+    number: int
+    strategy: str
+    picks: tuple[Pick, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    class_counts: Mapping[str, int] = field(default_factory=dict)
+    metric: MetricView | None = None
+    filters: tuple[FilterRow, ...] = ()
+    steps: tuple[StepRow, ...] = ()
+    moved: int = 0
+    restored: int = 0
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class RunReport:
+    """Everything that a report says about one run.
+
+    Attributes
+    ----------
+    asked
+        What the config asked for, in reading order: project, platform, dataset, strategy, budget, ...
+    stages_before, stages_after
+        Tasks a stage, in workflow order.
+    curve
+        One row an evaluation: `round`, `labelled`, `accuracy`, `macro_f1`, `log_loss`, `calibration_error`;
+        no rows if nothing was evaluated.
+    per_class
+        The last evaluation: `class`, `precision`, `recall`, `f1`, `support`.
+    thumbnails
+        PNG or JPEG bytes by data hash, see :func:`alrun.report.thumbnails.thumbnails`; a pick may have none.
+    outputs
+        What lies in the run folder: a name for people, and the path.
+    """
+
+    title: str
+    run_id: str
+    status: str
+    command: str
+    action: str
+    asked: Mapping[str, str]
+    stages_before: Mapping[str, int]
+    stages_after: Mapping[str, int]
+    rounds: tuple[RoundSection, ...]
+    curve: pl.DataFrame
+    per_class: pl.DataFrame | None = None
+    phases: tuple[Phase, ...] = ()
+    import_left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+    config_yaml: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    thumbnails: Mapping[str, bytes] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def selected(self) -> int:
+        """How many tasks were selected in all rounds."""
+        return sum(len(r.picks) for r in self.rounds)
+
+    @property
+    def labelled(self) -> int:
+        """How many tasks were labelled in all rounds."""
+        return sum(len(r.labels) for r in self.rounds)
+
+    @property
+    def moved(self) -> int:
+        """How many tasks the recipe took out of the queue in all rounds."""
+        return sum(r.moved for r in self.rounds)
+
+    @property
+    def restored(self) -> int:
+        """How many tasks the recipe brought back in all rounds."""
+        return sum(r.restored for r in self.rounds)
+
+    @property
+    def accuracy(self) -> float | None:
+        """Accuracy after the last evaluation, 0..1; None if nothing was evaluated."""
+        return self.curve["accuracy"][-1] if self.curve.height else None

@@ -1,0 +1,112 @@
+"""The summary that a run ends with on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from alrun.report import words
+from alrun.report.curves import MEASURES
+from alrun.report.data import RunReport
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+
+def summary(report: RunReport, console: Console) -> None:
+    """Print what was asked, what came of it, how long it took and where the outputs are.
+
+    Fits 80 columns and needs no colour. Strings of the run are printed as they are, never as rich's markup
+    and never as control sequences of the terminal.
+    """
+    console.print()
+    console.rule(_text(f"{report.title}: {report.status}"))
+    console.print(_pairs({**report.asked, "run": report.run_id}))
+    console.print(_pairs(_results(report)))
+    console.print(_stages(report))
+    if report.rounds:
+        console.print(_rounds(report))
+    console.print(_timings(report))
+    console.print(_pairs(report.outputs))
+    for note in report.notes:
+        console.print(_text(f"note: {note}"))
+
+
+def _text(content: str, style: str = "") -> Text:
+    from rich.text import Text
+
+    return Text(words.clean(content), style=style, overflow="fold")
+
+
+def _pairs(pairs: Mapping[str, str]) -> Table:
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(min_width=10)
+    grid.add_column(overflow="fold")
+    for name, value in pairs.items():
+        grid.add_row(_text(name, "dim"), _text(value))
+    grid.add_row()
+    return grid
+
+
+def _results(report: RunReport) -> dict[str, str]:
+    left_out = sum(len(r.left_out) for r in report.rounds)
+    results = {
+        "selected": f"{report.selected:,}",
+        "moved": f"{report.moved:,} out of the queue",
+        "restored": f"{report.restored:,} brought back",
+        "labelled": f"{report.labelled:,}",
+    }
+    if left_out or report.import_left_out:
+        results["left out"] = f"{len(report.import_left_out):,} at import, {left_out:,} tasks"
+    if report.curve.height:
+        last = report.curve.row(-1, named=True)
+        figures = [f"{title[0].lower()}{title[1:]} {words.fraction(last[name])}" for name, title in MEASURES.items()]
+        results["learned"] = f"{', '.join(figures)} (from {last['labelled']:,} labelled)"
+    return results
+
+
+def _table(headers: Iterable[str], rows: Iterable[Iterable[str]], words_in: int = 1) -> Table:
+    """Return a table whose first `words_in` columns hold words and whose others hold numbers."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for index, header in enumerate(headers):
+        text = index < words_in
+        table.add_column(header, justify="left" if text else "right", overflow="fold", no_wrap=not text)
+    for row in rows:
+        table.add_row(*map(_text, row))
+    table.add_row()
+    return table
+
+
+def _stages(report: RunReport) -> Table:
+    stages = {**report.stages_before, **report.stages_after}
+    rows = (
+        (stage, f"{report.stages_before.get(stage, 0):,}", f"{report.stages_after.get(stage, 0):,}") for stage in stages
+    )
+    return _table(("Stage", "Before", "After"), rows)
+
+
+def _rounds(report: RunReport) -> Table:
+    accuracy = dict(report.curve.select("round", "accuracy").iter_rows())
+    rows = (
+        (str(r.number), r.strategy, *(f"{n:,}" for n in (len(r.picks), r.moved, len(r.labels), r.restored)),
+         words.fraction(accuracy.get(r.number)))
+        for r in report.rounds
+    )  # fmt: skip
+    headers = ("Round", "Strategy", "Selected", "Moved", "Labelled", "Restored", "Accuracy")
+    return _table(headers, rows, words_in=2)
+
+
+def _timings(report: RunReport) -> Table:
+    """Return the time of each phase, summed over the rounds."""
+    seconds: dict[str, float] = {}
+    for phase in report.phases:
+        seconds[phase.name] = seconds.get(phase.name, 0.0) + phase.seconds
+    seconds["total"] = sum(seconds.values())
+    return _table(("Phase", "Time"), ((name, words.duration(value)) for name, value in seconds.items()))
