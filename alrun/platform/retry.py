@@ -21,7 +21,8 @@ class Patience:
     ----------
     first, cap
         The first pause and the longest, in seconds. A pause doubles from try to try and is shortened by up to
-        half at random, so that many clients do not come back at once.
+        half at random, so that many clients do not come back at once. A platform that says how long to wait is
+        obeyed up to the cap, with up to `first` seconds more.
     deadline
         Seconds after which the last error is raised instead.
     """
@@ -42,20 +43,21 @@ class Patience:
         """Wait before the next try, or raise `error` if the deadline would pass meanwhile."""
         now = self.clock()
         self._began = now if self._began is None else self._began
-        pause = min(self.cap, self.first * 2**self._tries) * random.uniform(0.5, 1.0)  # noqa: S311
+        jitter = random.random()  # noqa: S311
+        pause = min(self.cap, self.first * 2.0 ** min(self._tries, 60)) * (1 - jitter / 2)
         if isinstance(error, RateLimited) and error.retry_after is not None:
-            pause = min(self.cap, error.retry_after)
+            pause = min(self.cap, error.retry_after + self.first * jitter)
         if now + pause - self._began > self.deadline:
             raise error
         self._tries += 1
         self.sleep(pause)
 
 
-def patiently(patience: Patience, read: Callable[[], T]) -> T:
-    """Call `read`, which changes nothing, until it answers or the patience is at its end."""
+def patiently(patience: Patience, ask: Callable[[], T]) -> T:
+    """Call `ask`, which may be sent any number of times, until it is answered or the patience is at its end."""
     patience = patience.fresh()
     while True:
         try:
-            return read()
+            return ask()
         except (RateLimited, Unavailable) as error:
             patience.pause(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from uuid import UUID
 
@@ -9,9 +10,15 @@ from alrun.files import digest, write_bytes
 
 
 class ImageStore:
-    """A folder of images named by content; safe to share between processes.
+    """A folder of images named by content; safe to share between threads and processes.
 
     A stored image never changes. The name has no suffix, since titles and types of a platform are untrusted.
+
+    Notes
+    -----
+    `put` alone does not survive a power cut, since two syncs an image take fifteen times as long as the rest of
+    it. Whoever records that images are in the store calls `sync` first; and `put` never trusts a file that is
+    there already, but compares it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -26,7 +33,19 @@ class ImageStore:
         """Store `content` unless it is there already; return its digest (32 hex digits)."""
         image_digest = digest(content)
         path = self.path(image_digest)
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(path, content)
+        if not _holds(path, content):
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(path, content, durable=False)
         return image_digest
+
+    def sync(self) -> None:
+        """Return when everything that was `put` so far, by whichever process, is on the disk."""
+        os.sync()
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except FileNotFoundError:
+        return False
