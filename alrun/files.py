@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
@@ -15,26 +15,28 @@ from typing import Any
 from alrun.faults import reach
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Replace `path` by `content` atomically and durably.
+def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Replace `path` by `content` atomically and, unless `durable` is False, durably.
 
     A temporary file beside it is written and synced, then renamed over it. An error or Ctrl-C removes the
-    temporary file; after a kill it stays behind, hidden and harmless.
+    temporary file; after a kill it stays behind, hidden and harmless. Without `durable` nothing is synced:
+    after a power cut (not after a kill) the file may be empty.
     """
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
+            if durable:
+                os.fsync(file.fileno())
         reach("files.before_replace")
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
         with suppress(OSError):
-            Path(temporary).unlink()
+            temporary.unlink()
         raise
-    _sync_folder(path.parent)
+    if durable:
+        _sync_folder(path.parent)
 
 
 def write_text(path: Path, content: str) -> None:
@@ -83,12 +85,6 @@ def locked(path: Path) -> Iterator[bool]:
             yield False
             return
         yield True
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _sync_folder(folder: Path) -> None:

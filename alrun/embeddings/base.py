@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,16 @@ from alrun.types import ImageFile, Scalar
 
 @runtime_checkable
 class Embedding(Protocol):
-    """Images to vectors. A frozen dataclass whose fields are its configuration."""
+    """Images to vectors. A frozen dataclass whose fields are its configuration.
+
+    Attributes
+    ----------
+    cached
+        Whether vectors are computed from an image's bytes, and kept under their digest. False for one that looks
+        them up by data hash.
+    """
+
+    cached: ClassVar[bool]
 
     def identity(self) -> Mapping[str, Scalar]:
         """Return what the vectors depend on besides the image: name, version, parameters, input file digest."""

@@ -1,0 +1,186 @@
+"""From a dataset to the image store: every image decoded once, bad ones reported and left out."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from alrun.datasets.base import Dataset, Item, Split
+from alrun.datasets.decode import LIMITS, BadImage, Limits, check, check_size, quiet_pillow
+from alrun.datasets.split import held_out_count, stratified
+from alrun.errors import DataError
+from alrun.files import digest, write_text
+from alrun.platform.port import Contents, NewImage
+from alrun.platform.store import ImageStore
+from alrun.progress import track
+from alrun.seeds import generator
+from alrun.types import Label, LeftOut
+
+VERSION = 1
+"""Of the record of an import; another number, and everything is imported again."""
+
+IMAGES = "images"
+"""The folder of the image store within the cache."""
+
+WORKERS = min(8, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An imported image, and its split where the dataset decides it."""
+
+    image: NewImage
+    split: Split | None
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import found: the images in the dataset's order, and what was left out and why."""
+
+    rows: tuple[Row, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def import_dataset(dataset: Dataset, cache: Path, limits: Limits = LIMITS) -> Imported:
+    """Bring every image of `dataset` into the image store under `cache`.
+
+    An image that is missing, unreadable, damaged, over the `limits` or a copy of an earlier one is left out and
+    reported. The second import of the same thing reads a record only, unless images are gone from the store. Two
+    processes may import at once.
+
+    Raises
+    ------
+    DataError
+        If the dataset's source does not exist or is malformed.
+    """
+    kind = f"{type(dataset).__module__}.{type(dataset).__qualname__}"
+    key = digest([VERSION, kind, dict(dataset.identity()), asdict(limits)])
+    record = cache / "datasets" / f"{key}.json"
+    store = ImageStore(cache / IMAGES)
+    known = _recorded(record)
+    if known is not None and all(store.path(row.image.digest).is_file() for row in known.rows):
+        return known
+    imported = _import(dataset, store, limits)
+    store.sync()  # the record must not outlive what it names
+    record.parent.mkdir(parents=True, exist_ok=True)
+    write_text(record, json.dumps(asdict(imported)))
+    return imported
+
+
+def contents(dataset: Dataset, cache: Path, seed: int) -> Contents:
+    """Import `dataset` and split it by `seed`: what a new project is made of.
+
+    A split that the dataset gives wins. Of the other labelled images `test_size` are held out, in proportion to
+    their classes where the ontology has a radio question; the order of the rows does not matter.
+
+    Raises
+    ------
+    ConfigError
+        If `test_size` cannot be met.
+    DataError
+        If no image is left, or one that the dataset holds out has no label.
+    """
+    imported = import_dataset(dataset, cache)
+    ontology = dataset.ontology()
+    if not imported.rows:
+        reasons = "; ".join(f"{out.name}: {out.reason}" for out in imported.left_out[:5])
+        raise DataError(f"none of the {len(imported.left_out)} images could be imported ({reasons})")
+    for row in imported.rows:
+        if row.split == "test" and row.image.label is None:
+            raise DataError(f"{row.image.title!r} is held out for the test by its dataset, but has no label")
+    open_rows = [row.image for row in imported.rows if row.split is None and row.image.label is not None]
+    target = ontology.target
+    chosen = stratified(
+        [image.digest for image in open_rows],
+        [_class(image, target.name if target else None) for image in open_rows],
+        held_out_count(dataset.test_size, len(open_rows)),
+        generator(seed, 0, "split"),
+    )
+    pool: list[NewImage] = []
+    held_out: list[NewImage] = []
+    for row in imported.rows:
+        is_test = row.split == "test" or row.image.digest in chosen
+        (held_out if is_test else pool).append(row.image)
+    identity = digest([ontology.to_json(), *([asdict(image) for image in part] for part in (pool, held_out))])
+    return Contents(identity, type(dataset).__name__, ontology, cache / IMAGES, pool, held_out)
+
+
+def _import(dataset: Dataset, store: ImageStore, limits: Limits) -> Imported:
+    rows: list[Row] = []
+    left_out: list[LeftOut] = []
+    first: dict[str, NewImage] = {}
+    items = track(dataset.items(), "importing images", len(dataset))
+    with quiet_pillow(), ThreadPoolExecutor(WORKERS) as threads:
+        for item, image in _examined(items, store, limits, threads):
+            if isinstance(image, LeftOut):
+                left_out.append(image)
+            elif image.digest in first:
+                left_out.append(LeftOut(item.title, _copy_of(first[image.digest], image)))
+            else:
+                first[image.digest] = image
+                rows.append(Row(image, item.split))
+    return Imported(tuple(rows), tuple(left_out))
+
+
+def _examined(
+    items: Iterable[Item], store: ImageStore, limits: Limits, threads: Executor
+) -> Iterator[tuple[Item, NewImage | LeftOut]]:
+    """Read, decode and store the items in `threads`; yield them in order, with few in memory at a time."""
+    waiting: deque[tuple[Item, Future[NewImage | LeftOut]]] = deque()
+    for item in items:
+        waiting.append((item, threads.submit(_examine, item, store, limits)))
+        if len(waiting) > 4 * WORKERS:
+            done, future = waiting.popleft()
+            yield done, future.result()
+    for done, future in waiting:
+        yield done, future.result()
+
+
+def _examine(item: Item, store: ImageStore, limits: Limits) -> NewImage | LeftOut:
+    try:
+        if item.size is not None:
+            check_size(item.size, limits)
+        content = item.read()
+        width, height = check(content, limits)
+    except FileNotFoundError:
+        return LeftOut(item.title, "missing: there is no such file")
+    except BadImage as error:
+        return LeftOut(item.title, str(error))
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        return LeftOut(item.title, f"cannot be read: {getattr(error, 'strerror', None) or error}")
+    return NewImage(item.title, store.put(content), width, height, item.label, item.metadata)
+
+
+def _copy_of(first: NewImage, image: NewImage) -> str:
+    otherwise = "" if first.label == image.label else ", but labelled otherwise"
+    return f"the same content as {first.title!r}{otherwise}"
+
+
+def _class(image: NewImage, question: str | None) -> str | None:
+    if image.label is None or question is None:
+        return None
+    return next(iter(image.label.answer(question)), None)
+
+
+def _recorded(record: Path) -> Imported | None:
+    """Read an earlier import; None if there is none or the file is not what `import_dataset` wrote."""
+    try:
+        content = json.loads(record.read_bytes())
+        return Imported(
+            tuple(_row(row) for row in content["rows"]), tuple(LeftOut(**out) for out in content["left_out"])
+        )
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _row(content: Mapping[str, Any]) -> Row:
+    fields = dict(content["image"])
+    label = fields.pop("label")
+    image = NewImage(**fields, label=None if label is None else Label.from_json(label))
+    return Row(image, cast("Split | None", content["split"]))

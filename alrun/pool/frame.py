@@ -1,0 +1,101 @@
+"""The pool: the snapshot as a polars frame, one row a task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+import polars as pl
+
+from alrun.types import Snapshot, StageType
+
+SCHEMA: dict[str, pl.DataType] = {
+    "task_id": pl.String(),
+    "data_hash": pl.String(),
+    "title": pl.String(),
+    "stage": pl.String(),
+    "stage_type": pl.String(),
+    "status": pl.String(),
+    "assignee": pl.String(),
+    "priority": pl.Float64(),
+    "label_hash": pl.String(),
+    "last_edited_at": pl.String(),
+    "data_type": pl.String(),
+    "labelled": pl.Boolean(),
+    "classes": pl.List(pl.String()),
+    "tags": pl.List(pl.String()),
+    "width": pl.Int64(),
+    "height": pl.Int64(),
+}
+"""The pool's columns, before one of each metric is added.
+
+task_id, data_hash, title, status, assignee, priority, label_hash, last_edited_at, data_type, width, height
+    As in `alrun.types.Task`; null where the task has None.
+stage, stage_type
+    The title and the type of the task's stage.
+labelled
+    Whether the image needs no labelling any more, see :func:`pool_frame`.
+classes
+    The object classes and chosen options that occur in its label, sorted; empty if there is no label.
+tags
+    The tags of its image, sorted; empty if there are none.
+"""
+
+_SUBMITTED = frozenset({StageType.REVIEW, StageType.CONSENSUS_REVIEW, StageType.DONE})
+
+
+def pool_frame(snapshot: Snapshot, parked: AbstractSet[str] = frozenset()) -> pl.DataFrame:
+    """Return the snapshot's tasks with the columns of :data:`SCHEMA`, sorted by data hash, then task id.
+
+    Parameters
+    ----------
+    snapshot
+        What the platform said.
+    parked
+        The ids of the tasks that a recipe parked in a done stage and did not bring back yet.
+
+    Notes
+    -----
+    A task counts as labelled if its label holds anything, or if it stands in a review or done stage where no
+    recipe parked it: people do submit images in which there is nothing to label, and such an image is
+    finished. A parked task without a label is not.
+    """
+    stages = {stage.uuid: stage for stage in snapshot.stages}
+    tags: dict[str, list[str]] = {}
+    for name in sorted(snapshot.tags):
+        for data_hash in snapshot.tags[name]:
+            tags.setdefault(data_hash, []).append(name)
+    tasks = snapshot.tasks
+    stands = [stages[t.stage] for t in tasks]
+    labels = [None if t.label_hash is None else snapshot.labels.get(t.label_hash) for t in tasks]
+    labelled = [
+        (label is not None and not label.empty) or (stage.type in _SUBMITTED and task.task_id not in parked)
+        for task, stage, label in zip(tasks, stands, labels, strict=True)
+    ]
+    columns: dict[str, Sequence[Any] | pl.Series] = {
+        "task_id": [t.task_id for t in tasks],
+        "data_hash": [t.data_hash for t in tasks],
+        "title": [t.title for t in tasks],
+        "stage": [s.title for s in stands],
+        "stage_type": [s.type.value for s in stands],
+        "status": [t.status.value for t in tasks],
+        "assignee": [t.assignee for t in tasks],
+        "priority": [t.priority for t in tasks],
+        "label_hash": [t.label_hash for t in tasks],
+        "last_edited_at": [t.last_edited_at for t in tasks],
+        "data_type": [t.data_type for t in tasks],
+        "labelled": labelled,
+        "classes": _lists([() if label is None else label.classes for label in labels]),
+        "tags": _lists([tuple(tags.get(t.data_hash, ())) for t in tasks]),
+        "width": [t.width for t in tasks],
+        "height": [t.height for t in tasks],
+    }
+    return pl.DataFrame(columns, schema=SCHEMA).sort("data_hash", "task_id")
+
+
+def _lists(values: Sequence[tuple[str, ...]]) -> pl.Series:
+    """Return a column of lists; polars converts each different list once, which is what takes the time."""
+    numbers = {value: number for number, value in enumerate(dict.fromkeys(values))}
+    different = pl.Series([list(value) for value in numbers], dtype=pl.List(pl.String))
+    return different.gather([numbers[value] for value in values])

@@ -1,0 +1,35 @@
+"""Taking a snapshot: everything the platform says at one moment, in as few requests as its limits allow."""
+
+from __future__ import annotations
+
+from alrun.platform.port import Platform
+from alrun.platform.retry import Patience, patiently
+from alrun.progress import track
+from alrun.types import Label, Snapshot
+
+
+def take_snapshot(platform: Platform, patience: Patience) -> Snapshot:
+    """Read the project, its tasks, tags, and the labels of every row that has one.
+
+    Raises
+    ------
+    PlatformError
+        If the platform does not answer within the patience, or refuses.
+    """
+    project = patiently(patience, platform.project)
+    tasks = sorted(patiently(patience, platform.tasks), key=lambda task: (task.data_hash, task.task_id))
+    rows = [task.label_hash for task in tasks if task.label_hash is not None]
+    size = platform.limits.listing
+    labels: dict[str, Label] = {}
+    for start in track(range(0, len(rows), size), "reading labels"):
+        chunk = rows[start : start + size]
+        labels |= patiently(patience, lambda chunk=chunk: platform.labels(chunk))  # type: ignore[misc]
+    return Snapshot(
+        project_id=project.project_id,
+        project_title=project.title,
+        ontology=project.ontology,
+        stages=project.stages,
+        tasks=tuple(tasks),
+        labels=labels,
+        tags=patiently(patience, platform.tags),
+    )
