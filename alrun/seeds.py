@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
 
 import numpy as np
+import numpy.typing as npt
 
 
 def generator(seed: int, round_number: int, component: str) -> np.random.Generator:
@@ -26,3 +28,13 @@ def generator(seed: int, round_number: int, component: str) -> np.random.Generat
     """
     key = int.from_bytes(blake2b(component.encode(), digest_size=8).digest(), "big")
     return np.random.default_rng(np.random.SeedSequence([seed, round_number, key]))
+
+
+def uniform_by_key(keys: Iterable[str], rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Return a number in [0, 1) for each key, float64: equal keys get equal numbers, in any order and company.
+
+    Takes one draw from `rng`, so that the numbers of another generator are independent.
+    """
+    secret = rng.bytes(16)
+    drawn = b"".join(blake2b(key.encode(), digest_size=8, key=secret).digest() for key in keys)
+    return (np.frombuffer(drawn, "<u8") >> np.uint64(11)).astype(np.float64) * 2.0**-53

@@ -142,6 +142,11 @@ class Ontology:
         """The question that a classifier learns: the first radio question, if there is one."""
         return next((q for q in self.questions if q.kind is QuestionKind.RADIO), None)
 
+    @property
+    def classes(self) -> list[str]:
+        """Every object class and every option, as `Label.classes` names them."""
+        return [*self.objects, *(option for question in self.questions for option in question.options)]
+
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able form."""
         return asdict(self)
@@ -206,8 +211,7 @@ class Label:
         """Read what :meth:`to_json` wrote."""
         answers = tuple(Answer(a["question"], tuple(a["values"])) for a in content["answers"])
         objects = tuple(
-            LabelledObject(o["name"], tuple((float(x), float(y)) for x, y in o["points"]))
-            for o in content["objects"]
+            LabelledObject(o["name"], tuple((float(x), float(y)) for x, y in o["points"])) for o in content["objects"]
         )
         return Label(answers, objects)
 

@@ -1,4 +1,4 @@
-"""The strategy port, and the one way to rank by a number."""
+"""The strategy port."""
 
 from __future__ import annotations
 

@@ -1,0 +1,83 @@
+"""k-means: as good as scikit-learn's, and the same bits on any machine load."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from alrun.metrics import kmeans as module
+from alrun.metrics.kmeans import kmeans
+
+
+def blobs(size: int, width: int = 24, offset: float = 0.0) -> npt.NDArray[np.float32]:
+    rng = np.random.default_rng(size)
+    centres = rng.normal(size=(12, width))
+    points = centres[rng.integers(12, size=size)] + rng.normal(size=(size, width)) + offset
+    return points.astype(np.float32)
+
+
+@pytest.mark.parametrize(("size", "offset"), [(3_000, 0.0), (25_000, 0.0), (25_000, 50.0)])
+def test_inertia_is_that_of_scikit_learn(size: int, offset: float) -> None:
+    from sklearn.cluster import KMeans
+
+    points = blobs(size, offset=offset)
+    ours = min(float(kmeans(points, 10, np.random.default_rng(seed)).distances.sum()) for seed in range(3))
+    theirs = min(KMeans(10, n_init=1, random_state=seed).fit(points).inertia_ for seed in range(3))
+    assert ours == pytest.approx(theirs, rel=0.02)
+
+
+def test_labels_and_distances_belong_together() -> None:
+    points = blobs(12_000)
+    found = kmeans(points, 10, np.random.default_rng(0))
+    centres = np.stack([points[found.labels == k].mean(axis=0, dtype=np.float64) for k in range(10)])
+    to_each = np.square(points[:, None, :].astype(np.float64) - centres).sum(axis=2)
+    np.testing.assert_allclose(found.distances, to_each[np.arange(len(points)), found.labels], rtol=0.02)
+    assert (to_each.argmin(axis=1) == found.labels).mean() > 0.99  # it rests: hardly a point would move on
+
+
+@pytest.mark.parametrize("size", [7, 5_000, 25_000])
+def test_threads_change_no_bit(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    points = blobs(size)
+    results = []
+    for threads in (1, 2, 5):
+        monkeypatch.setattr(os, "cpu_count", lambda threads=threads: threads)
+        results.append(kmeans(points, 6, np.random.default_rng(0)))
+    for other in results[1:]:
+        assert other.labels.tobytes() == results[0].labels.tobytes()
+        assert other.distances.tobytes() == results[0].distances.tobytes()
+
+
+def test_outer_thread_limits_change_no_bit() -> None:
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    points = blobs(12_000)
+    results = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            results.append(kmeans(points, 10, np.random.default_rng(0)).distances.tobytes())
+    assert results[0] == results[1]
+
+
+def test_fewer_distinct_points_than_clusters_leave_clusters_empty() -> None:
+    points = np.repeat(np.array([[0, 0], [5, 5]], np.float32), 4, axis=0)
+    found = kmeans(points, 5, np.random.default_rng(0))
+    assert len(set(found.labels[:4])) == len(set(found.labels[4:])) == 1
+    assert found.labels[0] != found.labels[4]
+    assert found.distances.tolist() == [0] * 8
+
+
+def test_a_large_pool_starts_from_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    start = module._start
+
+    def note(sample: npt.NDArray[np.float32], clusters: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+        sizes.append(len(sample))
+        return start(sample, clusters, rng)
+
+    monkeypatch.setattr(module, "_start", note)
+    kmeans(blobs(9_000), 4, np.random.default_rng(0))
+    kmeans(blobs(30_000), 4, np.random.default_rng(0))
+    assert sizes == [9_000, 10_000]
