@@ -31,8 +31,8 @@ class Model(Protocol):
     Attributes
     ----------
     inputs
-        ``"embeddings"``: float32 of shape (N, D). ``"images"``: uint8 of shape (N, `image_size`,
-        `image_size`, 3), RGB.
+        ``"embeddings"``: float32 of shape (N, D). ``"images"``: uint8 of shape (N, S, S, 3), RGB, where S is the
+        field `image_size` that such a model has (see :class:`ImageModel`).
     """
 
     inputs: ClassVar[Literal["embeddings", "images"]]
@@ -64,3 +64,11 @@ class Model(Protocol):
             If the folder does not hold a model of this kind, or one that could run foreign code.
         """
         ...
+
+
+@runtime_checkable
+class ImageModel(Model, Protocol):
+    """A model that looks at images: it says at which size, in pixels a side."""
+
+    @property
+    def image_size(self) -> int: ...  # noqa: D102 -- the class says it
