@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from io import BytesIO
-from pathlib import Path
 
+from alrun.errors import DataError
+from alrun.pool.images import decode
 from alrun.types import ImageFile
 
 SMALL = 64
@@ -20,22 +21,16 @@ def thumbnails(images: Iterable[ImageFile]) -> dict[str, bytes]:
     An image of at most 64 x 64 pixels is kept exactly (PNG); a larger one is fitted into 144 x 144, twice the
     size it is shown at, and compressed (JPEG). Metadata of the image, such as where it was taken, is dropped.
     """
-    return {image.data_hash: content for image in images if (content := _thumbnail(image.path))}
+    return {image.data_hash: content for image in images if (content := _thumbnail(image))}
 
 
-def _thumbnail(path: Path) -> bytes | None:
-    from PIL import Image, ImageOps
-
+def _thumbnail(image: ImageFile) -> bytes | None:
     try:
-        with Image.open(path) as image:
-            small = max(image.size) <= SMALL
-            image.draft("RGB", (2 * SIDE, 2 * SIDE))
-            if not small:
-                image.thumbnail((SIDE, SIDE))
-            upright = ImageOps.exif_transpose(image)
-            drawn = upright.convert("L" if upright.mode in ("1", "L") else "RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        drawn = decode(image)
+    except DataError:
         return None
+    small = max(drawn.size) <= SMALL
+    drawn.thumbnail((SIDE, SIDE))
     drawn.info.clear()
     file = BytesIO()
     drawn.save(file, "PNG" if small else "JPEG", optimize=True, quality=80)
