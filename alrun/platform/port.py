@@ -217,7 +217,8 @@ class Platform(Protocol):
     def tasks(self, data_hashes: Sequence[str] | None = None) -> list[Task]:
         """List all tasks, uninitialised ones included, or those of `data_hashes`; sorted by data hash.
 
-        Data hashes that the project does not (any longer) have are absent from the answer.
+        Data hashes that the project does not (any longer) have are absent from the answer. More than
+        `limits.listing` of them are `TooLarge`.
         """
         ...
 

@@ -1,0 +1,258 @@
+"""Hydra's composition, held so that one fault does not hide the next, and every value can be traced to its source."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hydra import version
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.sources_registry import SourcesRegistry
+from hydra._internal.utils import create_config_search_path
+from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.object_type import ObjectType
+from hydra.core.utils import setup_globals
+from hydra.errors import HydraException, MissingConfigException
+from hydra.plugins.config_source import ConfigSource
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from alrun.config import folder_of
+from alrun.errors import ConfigError, one_of
+from alrun.overrides import COMMAND_LINE, Fault, Setting
+
+VERSION_BASE = "1.3"
+CONFIG_NAME = "config"
+
+
+class Composer:
+    """Composes configs as Hydra's entry point with the same flags does."""
+
+    def __init__(self, config_dir: str | None = None, config_path: str | None = None, name: str | None = None) -> None:
+        version.setbase(VERSION_BASE)
+        setup_globals()
+        self.name = name or CONFIG_NAME
+        main = config_path or str(folder_of("conf"))
+        if "://" not in main:
+            main = str(Path(__file__).parent / main)  # a relative one counts from here, where Hydra's entry point is
+        search_path = create_config_search_path(main)
+        if config_dir is not None:
+            if not Path(config_dir).is_dir():
+                raise ConfigError(f"--config-dir {config_dir}: there is no such folder")
+            search_path.prepend("command-line", f"file://{Path(config_dir).absolute()}", SearchPathQuery("schema"))
+        self.loader = ConfigLoaderImpl(search_path)
+
+    def load(self, settings: Sequence[Setting], mode: RunMode = RunMode.RUN) -> DictConfig:
+        """Compose; raises whatever Hydra raises."""
+        return self.loader.load_configuration(self.name, [item.text for item in settings], mode)
+
+    def options(self, group: str, settings: Sequence[Setting]) -> list[str]:
+        """Return the choices of a group; none if it is not a group."""
+        if not group:
+            return []
+        search_path = [item.text for item in settings if item.key == "hydra.searchpath"]
+        try:
+            return self.loader.get_group_options(group, ObjectType.CONFIG, self.name, search_path)
+        except (HydraException, OSError):
+            return []
+
+    def groups(self) -> list[str]:
+        """Return the names of all groups at the top level."""
+        return [group for group in self.loader.list_groups("") if group != "hydra"]
+
+
+class Composition:
+    """One config, composed as far as its overrides allow.
+
+    Attributes
+    ----------
+    config
+        None if not even the base composes.
+    faults
+        What kept overrides from being applied.
+    dropped
+        The keys of those overrides: what is below them was not what the user asked for.
+    """
+
+    def __init__(self, composer: Composer, settings: Sequence[Setting]) -> None:
+        self._composer = composer
+        self.settings = settings
+        self.config: DictConfig | None = None
+        self.faults: list[Fault] = []
+        self.dropped: set[str] = set()
+        self.refusal: Fault | None = None
+        try:
+            self.config = composer.load(settings)
+        except Exception as error:  # noqa: BLE001 -- Hydra raises anything, ValueError and YAML errors included
+            self._compose_leniently()
+            self.refusal = _refusal(error, settings)
+
+    def changed(self, settings: Sequence[Setting], item: Setting) -> Composition:
+        """Return this composition with one value changed, for a fraction of the cost of composing anew."""
+        other = copy.copy(self)
+        other.settings, other.faults, other.dropped = settings, [*self.faults], {*self.dropped}
+        if self.config is not None:
+            other.config = copy.deepcopy(self.config)
+            other._apply(item)
+        return other
+
+    def _compose_leniently(self) -> None:
+        groups = [item for item in self.settings if self._composer.options(item.parsed.key_or_group, self.settings)]
+        kept = [item for item in self.settings if item.key == "hydra.searchpath"]
+        try:
+            self.config = self._composer.load(kept)
+        except Exception as error:  # noqa: BLE001
+            self.faults.append(_refusal(error, [], f"{self._composer.name}.yaml"))
+            return
+        for item in groups:
+            fault = self._choice_fault(item)
+            if fault is None:
+                try:
+                    self.config = self._composer.load([*kept, item])
+                    kept.append(item)
+                except Exception as error:  # noqa: BLE001
+                    fault = _refusal(error, [item])
+            if fault is not None:
+                self.faults.append(fault)
+                self.dropped.add(item.key.partition("@")[2] or item.key)
+        for item in self.settings:
+            if item not in groups and item not in kept:
+                self._apply(item)
+
+    def _choice_fault(self, item: Setting) -> Fault | None:
+        if item.parsed.is_delete() or isinstance(item.parsed.value(), dict):
+            return None
+        options = self._composer.options(item.parsed.key_or_group, self.settings)
+        given = item.parsed.value()
+        chosen = given if isinstance(given, list) else [given]
+        wrong = [choice for choice in chosen if choice not in options]
+        if not wrong:
+            return None
+        if wrong == [None]:
+            return item.fault(f"null is no choice, leave it out for the default; allowed: {', '.join(options)}")
+        return item.fault("; ".join(f"no choice {c!r}: {one_of(str(c), options)}" for c in wrong))
+
+    def _apply(self, item: Setting) -> None:
+        """Set a value although its key may be unknown: the types decide about that, for all of them at once."""
+        assert self.config is not None
+        try:
+            with open_dict(self.config):
+                if item.parsed.is_delete():
+                    parent, _, name = item.key.rpartition(".")
+                    del (OmegaConf.select(self.config, parent) if parent else self.config)[name]
+                else:
+                    OmegaConf.set_struct(self.config, False)
+                    OmegaConf.update(self.config, item.key, item.parsed.value(), merge=True, force_add=True)
+        except (OmegaConfBaseException, KeyError, TypeError, AttributeError, ValueError, AssertionError) as error:
+            self.dropped.add(item.key)
+            self.faults.append(item.fault(_first_line(error)))
+
+    def plain(self) -> tuple[dict[str, Any], list[Fault]]:
+        """Return the resolved config as plain data, without Hydra's part; a fault for each value without one."""
+        assert self.config is not None
+        faults: list[Fault] = []
+        content = {str(key): self._plain(self.config, key, str(key), faults) for key in self.config if key != "hydra"}
+        return {key: value for key, value in content.items() if value is not _UNRESOLVED}, faults
+
+    def _plain(self, parent: Any, key: Any, path: str, faults: list[Fault]) -> Any:
+        try:
+            value = parent[key]
+        except OmegaConfBaseException as error:
+            missing = OmegaConf.is_missing(parent, key)
+            message = "must be given" if missing else _first_line(error)
+            node = None if missing else str(parent._get_node(key))
+            faults.append(Fault(path, node, message, self.origin(path)))
+            return _UNRESOLVED
+        if OmegaConf.is_dict(value):
+            children = {str(k): self._plain(value, k, f"{path}.{k}", faults) for k in value}
+            return {k: v for k, v in children.items() if v is not _UNRESOLVED}
+        if OmegaConf.is_list(value):
+            return [self._plain(value, i, f"{path}.{i}", faults) for i in range(len(value))]
+        return value
+
+    def origin(self, key: str) -> str:
+        """Return where the value at `key` comes from, or, for one that is not given, what it belongs to."""
+        if any(item.key.startswith(f"{key}.") for item in self.settings):
+            return next(item.origin for item in reversed(self.settings) if item.key.startswith(f"{key}."))
+        parts = [part for part in re.sub(r"\[\d+\]", "", key).split(".") if not part.isdigit()]
+        for length in range(len(parts), 0, -1):
+            path = ".".join(parts[:length])
+            for item in reversed(self.settings):
+                if item.key == path or (path.startswith(f"{item.key}.") and _has(item.parsed.value(), path, item.key)):
+                    return item.origin
+            file = next((file for file, content in self._files if _has(content, path, "")), None)
+            if file is not None:
+                return file
+        return "config"
+
+    @cached_property
+    def _files(self) -> list[tuple[str, Any]]:
+        """Each file that was composed and its content, embedded at its package; the strongest first."""
+        if self.config is None:
+            return []
+        settings = [item.text for item in self.settings if item.key not in self.dropped]
+        try:
+            defaults = self._composer.loader.compute_defaults_list(self._composer.name, settings, RunMode.RUN).defaults
+        except Exception:  # noqa: BLE001 -- a dropped override: the files of the base config are the best answer
+            defaults = self._composer.loader.compute_defaults_list(self._composer.name, [], RunMode.RUN).defaults
+        sources = [
+            SourcesRegistry.instance().resolve(entry.schema)(entry.provider, f"{entry.schema}://{entry.path}")
+            for entry in self.config.hydra.runtime.config_sources
+        ]
+        files = []
+        for default in reversed(defaults):
+            path = default.config_path or ""
+            source = next((s for s in sources if s.is_config(path)), None)
+            if source is not None and not path.startswith("hydra/"):
+                files.append((_display(source, path), _embedded(source.load_config(path).config, default.package)))
+        return files
+
+
+_UNRESOLVED = object()
+
+
+def _display(source: ConfigSource, config_path: str) -> str:
+    if source.scheme() == "pkg":
+        return f"{source.full_path()}/{config_path}.yaml"
+    inside = config_path.removeprefix("experiment/") if source.scheme() == "alrun-experiments" else config_path
+    file = Path(source.path).absolute() / f"{inside}.yaml"
+    return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
+
+
+def _embedded(content: Any, package: str | None) -> Any:
+    plain = OmegaConf.to_container(content, resolve=False)
+    for part in reversed(package.split(".") if package else []):
+        plain = {part: plain}
+    return plain
+
+
+def _has(node: Any, path: str, above: str) -> bool:
+    for part in path.removeprefix(above).strip(".").split("."):
+        if not isinstance(node, Mapping) or part not in node:
+            return False
+        node = node[part]
+    return True
+
+
+def _refusal(error: Exception, settings: Sequence[Setting], origin: str = COMMAND_LINE) -> Fault:
+    """Return what Hydra says about a composition, as one fault."""
+    origin = settings[0].origin if len(settings) == 1 else origin
+    key = settings[0].key if len(settings) == 1 else "config"
+    given = settings[0].text.partition("=")[2] if len(settings) == 1 else None
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, name = error.missing_cfg_file.rpartition("/")
+        where = f"{group} has no choice" if group else "there is no config"
+        return Fault(key, given, f"{where} {name!r}: {one_of(name, error.options or [])}", origin)
+    return Fault(key, given, _first_line(error), origin)
+
+
+def _first_line(error: Exception) -> str:
+    cause = error.__cause__
+    lines = [line.strip() for e in (error, cause) if e is not None for line in str(e).splitlines() if line.strip()]
+    kept = [line for line in lines if not line.startswith(("full_key:", "object_type=", "reference_type="))]
+    return " ".join(kept) or type(error).__name__

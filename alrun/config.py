@@ -1,0 +1,181 @@
+"""The run's config as types: what may be set, of which type, in which range."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le, MinLen
+
+import alrun
+from alrun.files import digest as digest_of
+from alrun.strict import Problem, lacks, locate, read
+
+Action = Literal["run", "plan", "resume", "restore", "status", "score", "train", "doctor"]
+ABOUT_A_RUN: frozenset[str] = frozenset({"resume", "restore", "status"})
+"""Actions that take `run` or `run_id`: they are about an earlier run."""
+
+Node = Any
+"""A component's part of the config: `_target_` and its parameters; `read_component` reads it."""
+
+KINDS: Mapping[str, str] = {
+    "platform": "alrun.platform.port.ProjectSource",
+    "dataset": "alrun.datasets.base.Dataset",
+    "metrics": "alrun.metrics.base.Metric",
+    "embedding": "alrun.embeddings.base.Embedding",
+    "model": "alrun.models.base.Model",
+    "strategy": "alrun.strategies.base.Strategy",
+    "recipe": "alrun.recipe.base.Recipe",
+    "annotator": "alrun.annotators.base.Annotator",
+}
+"""The protocol that each group's components implement; names, so that asking for help imports none of them."""
+
+OPERATIONAL: Mapping[str, str] = {
+    "action": "plan, run and resume of one config are the same run at different moments",
+    "run": "names an earlier run",
+    "run_id": "names an earlier run",
+    "approve": "says who agrees to the plan, not what it is",
+    "wait": "says whether the process stays while people label",
+    "cache": "a cache changes how long a run takes, not what comes out",
+    "report": "says what is shown of the results",
+}
+"""Top-level keys that do not enter the digest, each with the reason."""
+
+
+@dataclass(frozen=True)
+class RestoreWhen:
+    """See `alrun.job.RestoreWhen`; the deadline as written."""
+
+    labelled: Annotated[float, Gt(0), Le(1)] = 1.0
+    deadline: str | None = None
+
+
+@dataclass(frozen=True)
+class Initial:
+    """What a run on an unlabelled project begins with."""
+
+    strategy: Node
+    size: Annotated[int, Ge(1)] | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the report shows."""
+
+    thumbnails: Annotated[int, Ge(0)] = 60
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """The whole config of one run. `conf/config.yaml` says what each key means."""
+
+    platform: Node
+    dataset: Node
+    filters: Mapping[str, Any]
+    embedding: Node
+    strategy: Node
+    initial: Initial
+    recipe: Node
+    annotator: Node
+    model: Node = None
+    metrics: Mapping[str, Node] = field(default_factory=dict)
+    name: Annotated[str, MinLen(1)] = "alrun"
+    action: Action = "run"
+    run: Annotated[str, MinLen(1)] | None = None
+    run_id: Annotated[str, MinLen(1)] | None = None
+    budget: Annotated[int, Ge(0)] = 500
+    rounds: Annotated[int, Ge(1)] = 1
+    seed: Annotated[int, Ge(0)] = 0
+    threads: Annotated[int, Ge(1)] = 2
+    approve: Literal["auto", "prompt"] = "auto"
+    wait: bool = False
+    restore_when: RestoreWhen = field(default_factory=RestoreWhen)
+    report: Report = field(default_factory=Report)
+    cache: Annotated[str, MinLen(1)] | None = None
+
+
+def components(content: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Yield the key, the group and the node of every component in a resolved config; absent ones are left out."""
+    for group in KINDS:
+        node = content.get(group)
+        if group == "metrics":
+            if isinstance(node, Mapping):
+                yield from ((f"metrics.{name}", group, metric) for name, metric in node.items())
+        elif group in content and (node is not None or group != "model"):
+            yield group, group, node
+    initial = content.get("initial")
+    if isinstance(initial, Mapping) and "strategy" in initial:
+        yield "initial.strategy", "strategy", initial["strategy"]
+
+
+def read_component(group: str, node: Any) -> tuple[Any, dict[str, Any], list[Problem]]:
+    """Return the class that a node names, the arguments it gives, and every problem; None for no usable class."""
+    if not isinstance(node, Mapping) or not isinstance(node.get("_target_"), str):
+        return (
+            None,
+            {},
+            [Problem("", "must be a component: `_target_`, the path of its class, and its parameters", node)],
+        )
+    target = node["_target_"]
+    protocol = locate(KINDS[group])
+    try:
+        kind = locate(target)
+    except Exception as error:  # noqa: BLE001 -- importing a third party's module may raise anything
+        return None, {}, [Problem("_target_", f"cannot be imported: {error}", target)]
+    if not isinstance(kind, type):
+        return None, {}, [Problem("_target_", f"is a {type(kind).__name__}, must be a class", target)]
+    lacking = lacks(kind, protocol)
+    if lacking:
+        message = f"is no {protocol.__name__} ({KINDS[group]}): it has no {', '.join(lacking)}"
+        return None, {}, [Problem("_target_", message, target)]
+    given = {key: value for key, value in node.items() if key != "_target_"}
+    arguments, problems = read(kind, given, unknown=f"{kind.__name__} has no such parameter")
+    return kind, arguments, problems
+
+
+def digest(content: Mapping[str, Any]) -> str:
+    """Return the identity of what a resolved config computes: all of it but `OPERATIONAL`."""
+    return digest_of({key: value for key, value in content.items() if key not in OPERATIONAL})
+
+
+def folder_of(name: Literal["conf", "experiments"]) -> Path:
+    """Return where `conf` or `experiments` is: inside the installed package, or beside it in a checkout."""
+    package = Path(alrun.__file__).resolve().parent
+    inside = package / name
+    return inside if inside.is_dir() else package.parent / name
+
+
+def cache_folder(given: str | None) -> Path:
+    """Return the shared cache folder: as given, else $ALRUN_CACHE, else alrun's folder in the XDG cache folder."""
+    if given is None:
+        given = os.environ.get("ALRUN_CACHE")
+    if given is not None:
+        return Path(given).expanduser().absolute()
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "alrun"
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_deadline(text: str) -> timedelta | datetime:
+    """Read a span such as ``36h`` or a moment such as ``2026-11-30T18:00``; without a zone it is local time.
+
+    Raises
+    ------
+    ValueError
+        If it is neither; the message says what is allowed.
+    """
+    span = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", text)
+    try:
+        if span is not None:
+            return timedelta(**{_UNITS[span[2]]: float(span[1])})
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        message = "must be a span (90m, 36h, 2d, 1w) or an ISO 8601 moment (2026-11-30T18:00)"
+        raise ValueError(message) from None

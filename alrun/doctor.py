@@ -1,0 +1,110 @@
+"""Checks the installation, the config's components and the project, one line a finding."""
+
+from __future__ import annotations
+
+import logging
+import platform as system
+from collections.abc import Callable
+from importlib import metadata
+from shutil import disk_usage
+
+from alrun import __version__
+from alrun.accounts import stage_counts
+from alrun.errors import AlrunError, ConfigError, StateError
+from alrun.folder import PACKAGES
+from alrun.job import Job
+from alrun.recipe.preflight import preflight
+from alrun.selecting import known_classes
+from alrun.session import Session, opened
+from alrun.training import check_target, labelled_images
+from alrun.types import Snapshot
+
+log = logging.getLogger("alrun")
+
+
+def doctor(job: Job) -> int:
+    """Say what is there and what would stop a run; nothing is written to the platform.
+
+    Raises
+    ------
+    StateError
+        If anything would stop a run; the findings are on the terminal by then.
+    """
+    log.info("alrun %s, Python %s, %s", __version__, system.python_version(), system.platform())
+    for name in PACKAGES:
+        log.info("  %-14s %s", name, _version(name))
+    log.info("  cache          %s (%.1f GB free)", job.cache, _free(job) / 1e9)
+    with opened(job) as session:
+        snapshot = session.snapshot()
+        log.info("project %s (%s)", snapshot.project_title, snapshot.project_id)
+        for title, count in stage_counts(snapshot):
+            log.info("  %-14s %d tasks", title, count)
+        checks: dict[str, Callable[[], str]] = {
+            "workflow": lambda: _workflow(snapshot),
+            "filters": lambda: _filters(session, snapshot),
+            "model": lambda: _model(session, snapshot),
+            "images": lambda: _images(session, snapshot),
+            "annotator": lambda: _annotator(session, snapshot),
+        }
+        failed = [name for name, check in checks.items() if not _passes(name, check)]
+        session.folder.update(status="failed" if failed else "done")
+    if failed:
+        raise StateError(f"a run would stop because of: {', '.join(failed)}; see above")
+    return 0
+
+
+def _passes(name: str, check: Callable[[], str]) -> bool:
+    try:
+        log.info("  ok    %-10s %s", name, check())
+    except AlrunError as error:
+        log.error("  FAIL  %-10s %s", name, error)  # noqa: TRY400 -- the message says it all
+        return False
+    return True
+
+
+def _workflow(snapshot: Snapshot) -> str:
+    allowed, left_out = preflight(snapshot, {task.task_id for task in snapshot.tasks})
+    return f"{len(allowed)} tasks could be moved by a recipe, {len(left_out)} must be left alone"
+
+
+def _filters(session: Session, snapshot: Snapshot) -> str:
+    filters = session.job.filters
+    stages = [stage.title for stage in snapshot.stages]
+    metrics = session.job.metrics.keys()
+    filters.check(stages=stages, tags=snapshot.tags.keys(), classes=known_classes(snapshot), metrics=metrics)
+    return "; ".join(str(predicate) for predicate in filters.predicates) or "none: every task is a candidate"
+
+
+def _model(session: Session, snapshot: Snapshot) -> str:
+    check_target(session, snapshot)
+    target = snapshot.ontology.target
+    if session.job.model is None or target is None:
+        return "none"
+    labelled = len(labelled_images(snapshot, target)[0])
+    return f"{labelled} labelled images to train on, {len(session.held_out())} held out for evaluation"
+
+
+def _images(session: Session, snapshot: Snapshot) -> str:
+    sample = [task.data_hash for task in snapshot.tasks[:5]]
+    session.fetch(sample)
+    if session.missing:
+        name, reason = next(iter(session.missing.items()))
+        raise ConfigError(f"image {name} cannot be had: {reason}")
+    return f"{len(sample)} fetched to try"
+
+
+def _annotator(session: Session, snapshot: Snapshot) -> str:
+    session.job.annotator.check(session.platform, [task.data_hash for task in snapshot.tasks])
+    return type(session.job.annotator).__name__
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _free(job: Job) -> int:
+    job.cache.mkdir(parents=True, exist_ok=True)
+    return disk_usage(job.cache).free

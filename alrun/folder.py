@@ -1,0 +1,243 @@
+"""The run folder: where everything that a run did can be read, and from which it is resumed.
+
+::
+
+    run.json          what ran: id, status, config digest, versions, project, phases with times and requests
+    alrun.log         what it said
+    selection.csv     the picks of every round
+    curve.csv         one row an evaluation
+    pool.parquet      the last round's tasks with every metric
+    predictions.parquet, model/   of the last training
+    report.html       all of it for people
+    rounds/01/        pool.parquet, selection.csv, plan.json, journal.jsonl, queue.json, result.json
+
+A round is planned once its plan.json exists, its queue is ready once queue.json does, and it is over once
+result.json does: each is written last, and whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from time import monotonic
+from typing import Any
+from uuid import uuid4
+
+from alrun import __version__
+from alrun.errors import StateError
+from alrun.files import write_json
+
+VERSION = 1
+PACKAGES = ("encord", "hydra-core", "numpy", "omegaconf", "pillow", "polars", "scikit-learn", "torch")
+
+
+@dataclass(frozen=True)
+class RoundFolder:
+    """The files of one round."""
+
+    path: Path
+
+    @property
+    def pool(self) -> Path:
+        """Every task with its metrics, and whether it was a candidate and selected."""
+        return self.path / "pool.parquet"
+
+    @property
+    def selection(self) -> Path:
+        """The picks."""
+        return self.path / "selection.csv"
+
+    @property
+    def choice(self) -> Path:
+        """How the picks came about, for the report."""
+        return self.path / "choice.json"
+
+    @property
+    def plan(self) -> Path:
+        """What the recipe will do; written after the files above."""
+        return self.path / "plan.json"
+
+    @property
+    def journal(self) -> Path:
+        """What the recipe did."""
+        return self.path / "journal.jsonl"
+
+    @property
+    def queue(self) -> Path:
+        """When the queue was ready."""
+        return self.path / "queue.json"
+
+    @property
+    def result(self) -> Path:
+        """What the round came to; written last."""
+        return self.path / "result.json"
+
+
+@dataclass
+class RunFolder:
+    """A run folder and its `run.json`, which is saved after every change.
+
+    Attributes
+    ----------
+    record
+        The content of `run.json`.
+    """
+
+    path: Path
+    record: dict[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def create(path: Path, facts: Mapping[str, Any]) -> RunFolder:
+        """Begin a run in `path`, or go on with the one that is there.
+
+        Raises
+        ------
+        StateError
+            If the folder cannot be written, or holds something else than a run of this version.
+        """
+        folder = RunFolder(path)
+        if folder.run_json.exists():
+            return RunFolder.open(path)
+        folder.record = {
+            "version": VERSION,
+            "id": f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}",
+            "status": "running",
+            "started_at": datetime.now(UTC).isoformat(),
+            "host": platform.node(),
+            "python": platform.python_version(),
+            "system": platform.platform(),
+            "code": code_version(),
+            "packages": {name: _version(name) for name in PACKAGES},
+            "phases": [],
+            "notes": [],
+            **facts,
+        }
+        folder.save()
+        return folder
+
+    @staticmethod
+    def open(path: Path) -> RunFolder:
+        """Read the run in `path`.
+
+        Raises
+        ------
+        StateError
+            If there is none, or it is of another version.
+        """
+        folder = RunFolder(path)
+        try:
+            record = json.loads(folder.run_json.read_text(encoding="utf-8"))
+            version = record["version"]
+        except FileNotFoundError:
+            raise StateError(f"{path} is not a run folder: it has no run.json. Name one with run=FOLDER") from None
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise StateError(f"{folder.run_json} cannot be read ({error})") from None
+        if version != VERSION:
+            raise StateError(f"{folder.run_json} is of version {version}; this alrun reads version {VERSION}")
+        folder.record = record
+        return folder
+
+    @property
+    def run_json(self) -> Path:
+        """The record of the run."""
+        return self.path / "run.json"
+
+    @property
+    def run_id(self) -> str:
+        """The run's id: when it began, and six random digits."""
+        return str(self.record["id"])
+
+    @property
+    def model(self) -> Path:
+        """The folder of the model that was trained last."""
+        return self.path / "model"
+
+    def round(self, number: int) -> RoundFolder:
+        """Return the folder of a round; it is created."""
+        path = self.path / "rounds" / f"{number:02d}"
+        path.mkdir(parents=True, exist_ok=True)
+        return RoundFolder(path)
+
+    def rounds(self) -> dict[int, RoundFolder]:
+        """Return the rounds that were begun, by number."""
+        found = sorted(p for p in (self.path / "rounds").glob("*") if p.name.isdigit())
+        return {int(p.name): RoundFolder(p) for p in found}
+
+    def update(self, **facts: Any) -> None:
+        """Change the record and save it."""
+        self.record.update(facts)
+        self.save()
+
+    def note(self, text: str) -> None:
+        """Add something that a person should know; each text once."""
+        if text not in self.record["notes"]:
+            self.record["notes"].append(text)
+            self.save()
+
+    def save(self) -> None:
+        """Write `run.json`."""
+        try:
+            write_json(self.run_json, self.record)
+        except OSError as error:
+            raise StateError(f"the run folder {self.path} cannot be written ({error.strerror})") from None
+
+    @contextmanager
+    def phase(self, name: str, round_number: int, requests: Callable[[], int]) -> Iterator[dict[str, Any]]:
+        """Time a phase and count its requests; the block may add counts to the yielded dict."""
+        began, before = monotonic(), requests()
+        details: dict[str, Any] = {}
+        yield details
+        self.add_phase(name, round_number, monotonic() - began, requests() - before, **details)
+
+    def add_phase(self, name: str, round_number: int, seconds: float, requests: int, **details: Any) -> None:
+        """Record a phase that is over."""
+        entry = {"name": name, "round": round_number, "seconds": round(seconds, 3), "requests": requests, **details}
+        self.record["phases"].append(entry)
+        self.record["requests"] = sum(phase["requests"] for phase in self.record["phases"])
+        self.save()
+
+
+def code_version() -> dict[str, Any]:
+    """Return this code's version, and its commit and whether it was changed since if it runs from a checkout."""
+    root = Path(__file__).resolve().parent.parent
+    facts: dict[str, Any] = {"version": __version__, "commit": None, "dirty": None}
+    if (root / ".git").exists():
+        facts["commit"] = _git(root, "rev-parse", "HEAD")
+        status = _git(root, "status", "--porcelain", "--untracked-files=no")
+        facts["dirty"] = None if status is None else bool(status)
+    return facts
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        answer = subprocess.run(  # noqa: S603
+            ["git", "-C", str(root), *arguments],  # noqa: S607
+            capture_output=True, text=True, timeout=10, check=True, env=environment,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def command_line(arguments: tuple[str, ...]) -> str:
+    """Return a command that people can paste: `python -m alrun` and the arguments, quoted where needed."""
+    from shlex import join
+
+    return join([Path(sys.executable).name, "-m", "alrun", *arguments])

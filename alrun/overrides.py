@@ -1,0 +1,68 @@
+"""Overrides, as the command line and sweeps give them, and the faults that are found in a config."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+
+from alrun.errors import ConfigError
+
+COMMAND_LINE = "command line"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with the config: where, what was given (as text; None for nothing), what is allowed."""
+
+    key: str
+    given: str | None
+    message: str
+    origin: str
+
+    def __str__(self) -> str:
+        given = "" if self.given is None else f" = {self.given}"
+        return f"{self.key}{given}  [{self.origin}]\n    {self.message}"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One override, from the command line or from a sweep that an experiment defines."""
+
+    text: str
+    parsed: Override
+    origin: str
+
+    @property
+    def key(self) -> str:
+        """The key or group, with its package, without a prefix."""
+        return self.parsed.get_key_element().lstrip("+~")
+
+    def fault(self, message: str) -> Fault:
+        """Return a fault of this override as a whole."""
+        given = self.text.partition("=")[2] if "=" in self.text else None
+        return Fault(self.key, given, message, self.origin)
+
+    def values(self) -> list[Setting]:
+        """Return one override for each value that is swept, or this one."""
+        if not self.parsed.is_sweep_override():
+            return [self]
+        element = self.parsed.get_key_element()
+        return [setting(f"{element}={value}", self.origin) for value in self.parsed.sweep_string_iterator()]
+
+
+def setting(text: str, origin: str = COMMAND_LINE, loader: ConfigLoader | None = None) -> Setting:
+    """Parse an override.
+
+    Raises
+    ------
+    ConfigError
+        If it does not follow Hydra's grammar.
+    """
+    try:
+        return Setting(text, OverridesParser.create(loader).parse_overrides([text])[0], origin)
+    except HydraException as error:
+        raise ConfigError(" ".join(str(error).split())) from None

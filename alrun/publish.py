@@ -1,0 +1,222 @@
+"""From a run folder to what people read: selection.csv, curve.csv, report.html and the summary on the terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from alrun.errors import DataError
+from alrun.files import write_text
+from alrun.folder import RoundFolder
+from alrun.job import Job
+from alrun.recipe.plan import Plan
+from alrun.report.data import FilterRow, MetricView, Phase, RoundSection, RunReport, StepRow
+from alrun.report.page import MOST_PICKS, render
+from alrun.report.thumbnails import thumbnails
+from alrun.selecting import read_selection, write_parquet, write_selection
+from alrun.session import Session, imported_left_out
+from alrun.types import LeftOut, Pick
+
+log = logging.getLogger("alrun")
+
+CURVE_COLUMNS = ("round", "labelled", "accuracy", "macro_f1", "log_loss", "calibration_error")
+OUTPUTS = ("report.html", "selection.csv", "curve.csv", "pool.parquet", "predictions.parquet", "model", "run.json")
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What the files of one round say; `result` is empty until the round is over."""
+
+    number: int
+    folder: RoundFolder
+    picks: list[Pick]
+    plan: Plan
+    choice: Mapping[str, Any]
+    result: Mapping[str, Any]
+
+
+def publish(session: Session) -> None:
+    """Write the run's tables and its report from what its rounds left, and print the summary."""
+    chapters = _chapters(session)
+    folder = session.folder.path
+    with session.phase("report"):
+        write_selection(folder / "selection.csv", [(c.number, c.picks) for c in chapters])
+        write_text(folder / "curve.csv", _curve_csv(chapters))
+        if chapters:
+            write_parquet(folder / "pool.parquet", pl.read_parquet(chapters[-1].folder.pool))
+        report = _report(session, chapters)
+        write_text(folder / "report.html", render(report))
+    _print(replace(report, phases=_phases(session.folder.record), outputs=_outputs(folder)))
+
+
+def _chapters(session: Session) -> list[Chapter]:
+    return [
+        Chapter(
+            number,
+            folder,
+            read_selection(folder.selection),
+            Plan.load(folder.plan),
+            json.loads(folder.choice.read_text(encoding="utf-8")),
+            json.loads(folder.result.read_text(encoding="utf-8")) if folder.result.exists() else {},
+        )
+        for number, folder in session.folder.rounds().items()
+        if folder.plan.exists()
+    ]
+
+
+def _curve_csv(chapters: Iterable[Chapter]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(CURVE_COLUMNS)
+    writer.writerows(_curve_rows(chapters))
+    return out.getvalue()
+
+
+def _curve_rows(chapters: Iterable[Chapter]) -> list[list[Any]]:
+    return [
+        [c.number, c.result["labelled"], *(c.result["evaluation"][name] for name in CURVE_COLUMNS[2:])]
+        for c in chapters
+        if c.result.get("evaluation")
+    ]
+
+
+def _report(session: Session, chapters: list[Chapter]) -> RunReport:
+    record = session.folder.record
+    schema = {name: pl.Int64 if name in CURVE_COLUMNS[:2] else pl.Float64 for name in CURVE_COLUMNS}
+    evaluated = [c for c in chapters if c.result.get("evaluation")]
+    per_class = None
+    if evaluated:
+        per_class = pl.DataFrame(evaluated[-1].result["evaluation"]["per_class"]).rename({"name": "class"})
+    ended = [c for c in chapters if c.result]
+    return RunReport(
+        title=session.job.name,
+        run_id=session.folder.run_id,
+        status=record["status"],
+        command=record["command"],
+        action=record["action"],
+        asked=_asked(session.job, record),
+        stages_before=dict(chapters[0].choice["stages"]) if chapters else {},
+        stages_after=dict(ended[-1].result["stages"]) if ended else {},
+        rounds=tuple(_section(chapter) for chapter in chapters),
+        curve=pl.DataFrame(_curve_rows(chapters), schema=schema, orient="row"),
+        per_class=per_class,
+        phases=_phases(record),
+        import_left_out=_import_left_out(session.job),
+        notes=tuple(record["notes"]),
+        config_yaml=_yaml(session.job.config),
+        versions=_versions(record),
+        thumbnails=_thumbnails(session, chapters),
+        outputs=_outputs(session.folder.path),
+    )
+
+
+def _asked(job: Job, record: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "project": f"{record['project']['title']} ({record['project']['id']})",
+        "platform": type(job.platform).__name__,
+        "dataset": type(job.dataset).__name__,
+        "strategy": type(job.strategy).__name__,
+        "budget": f"{job.budget} a round, {job.rounds} rounds" if job.rounds > 1 else str(job.budget),
+        "recipe": type(job.recipe).__name__,
+        "annotator": type(job.annotator).__name__,
+        "model": "none" if job.model is None else type(job.model).__name__,
+        "seed": str(job.seed),
+    }
+
+
+def _section(chapter: Chapter) -> RoundSection:
+    result = chapter.result
+    labels = result.get("labels", {})
+    left_out = [*chapter.plan.left_out, *(LeftOut(title, why) for title, why in result.get("left_alone", []))]
+    return RoundSection(
+        number=chapter.number,
+        strategy=chapter.choice["strategy"],
+        picks=tuple(chapter.picks),
+        labels={h: ", ".join(classes) or "nothing" for h, classes in labels.items()},
+        class_counts=dict(Counter(name for classes in labels.values() for name in classes)),
+        metric=_metric(chapter),
+        filters=tuple(_filter_row(*item) for item in chapter.choice["removed"]),
+        steps=tuple(
+            StepRow(s["number"], s["text"], s["tasks"], s["requests"], s["seconds"], s["outcome"])
+            for s in result.get("steps", [])
+        ),
+        moved=result.get("moved", 0),
+        restored=result.get("restored", 0),
+        left_out=tuple(left_out),
+    )
+
+
+def _filter_row(text: str, tasks: int, missing: int) -> FilterRow:
+    return FilterRow(f"{text} ({missing} have no value)" if missing else text, tasks)
+
+
+def _metric(chapter: Chapter) -> MetricView | None:
+    """Return the metric that the strategy went by; for other strategies the scores of the picks say it all."""
+    pool = pl.read_parquet(chapter.folder.pool).filter("candidate")
+    name = next(iter(chapter.choice["metrics"]), None)
+    if name is None or name not in pool.columns:
+        return None
+    selected = pool.filter(pl.col("rank").is_not_null()).sort("rank")
+    return MetricView(name, "lowest first", _floats(pool[name]), _floats(selected[name]))
+
+
+def _floats(column: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return np.asarray(column.to_numpy(), np.float64)
+
+
+def _outputs(folder: Path) -> dict[str, str]:
+    return {name: str(folder / name) for name in OUTPUTS if (folder / name).exists()}
+
+
+def _phases(record: Mapping[str, Any]) -> tuple[Phase, ...]:
+    return tuple(_phase(phase) for phase in record["phases"])
+
+
+def _phase(phase: Mapping[str, Any]) -> Phase:
+    details = {k: v for k, v in phase.items() if k not in {"name", "round", "seconds"} and v}
+    return Phase(phase["name"], phase["round"], phase["seconds"], ", ".join(f"{v} {k}" for k, v in details.items()))
+
+
+def _thumbnails(session: Session, chapters: list[Chapter]) -> dict[str, bytes]:
+    count = min(session.job.thumbnails, MOST_PICKS)
+    hashes = [pick.data_hash for chapter in chapters for pick in chapter.picks[:count]]
+    session.fetch(hashes)
+    return thumbnails(session.images[h] for h in dict.fromkeys(hashes) if h in session.images)
+
+
+def _import_left_out(job: Job) -> tuple[LeftOut, ...]:
+    try:
+        return imported_left_out(job)
+    except DataError:  # the dataset is gone: a project that lives in a file does without
+        return ()
+
+
+def _versions(record: Mapping[str, Any]) -> dict[str, str]:
+    code = record["code"]
+    commit = f" ({code['commit'][:12]}{', changed since' if code['dirty'] else ''})" if code["commit"] else ""
+    packages = {name: version for name, version in record["packages"].items() if version}
+    return {"alrun": f"{code['version']}{commit}", "python": record["python"], **packages, "system": record["system"]}
+
+
+def _yaml(config: Mapping[str, Any]) -> str:
+    import yaml
+
+    return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+
+
+def _print(report: RunReport) -> None:
+    from rich.console import Console
+
+    from alrun.report.tables import summary
+
+    summary(report, Console())

@@ -1,0 +1,275 @@
+"""One round: select, plan, apply, wait for labels, restore, train. Every phase goes on where a crash left it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from time import sleep
+from typing import Any
+
+from alrun.accounts import account, stage_counts
+from alrun.annotators.base import LabelProgress, progress
+from alrun.errors import Waiting
+from alrun.files import write_json
+from alrun.folder import RoundFolder
+from alrun.models.base import Trained
+from alrun.platform.retry import patiently
+from alrun.progress import gauge
+from alrun.recipe.apply import Applier, StepOutcome
+from alrun.recipe.drift import check_unchanged
+from alrun.recipe.explain import explain
+from alrun.recipe.journal import Journal
+from alrun.recipe.plan import Plan, PlanFacts
+from alrun.recipe.steps import Parking, Unpark, UnparkByMove
+from alrun.selecting import Selected, select, write_parquet, write_selection
+from alrun.session import Session
+from alrun.strategies.base import Strategy
+from alrun.training import Training, check_target, labelled_images, save, train
+from alrun.types import Label, Need, Snapshot, Task
+
+log = logging.getLogger("alrun")
+
+
+@dataclass
+class Round:
+    """One round of one run.
+
+    Attributes
+    ----------
+    number
+        0 for the initial set, else from 1.
+    trained
+        The model of the round before, where this process trained it; fitted anew if a strategy needs it.
+    """
+
+    session: Session
+    number: int
+    trained: Trained | None = None
+    _outcomes: dict[int, StepOutcome] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> RoundFolder:
+        """Where this round's files are."""
+        return self.session.folder.round(self.number)
+
+    @property
+    def strategy(self) -> Strategy:
+        """The strategy that chooses in this round."""
+        return self.session.job.initial_strategy if self.number == 0 else self.session.job.strategy
+
+    @property
+    def budget(self) -> int:
+        """How many tasks this round is to choose."""
+        job = self.session.job
+        return job.budget if self.number > 0 or job.initial_size is None else job.initial_size
+
+    def plan(self) -> Plan:
+        """Select and plan, or read the plan that was made; writes nothing to the platform."""
+        if self.folder.plan.exists():
+            return Plan.load(self.folder.plan)
+        session = self.session
+        with session.phase("snapshot", self.number) as counts:
+            snapshot = session.snapshot()
+            counts["tasks"] = len(snapshot.tasks)
+        check_target(session, snapshot)
+        if Need.PROBABILITIES in self.strategy.needs and self.trained is None:
+            self.trained = train(session, snapshot, max(0, self.number - 1)).trained
+        chosen = select(session, snapshot, self.strategy, self.trained, self.budget, self.number)
+        self._say_how_many(chosen)
+        session.job.annotator.check(session.platform, [pick.data_hash for pick in chosen.picks])
+        user = patiently(session.patience, session.platform.project).user
+        facts = PlanFacts(session.folder.run_id, self.number, user, session.job.config_digest)
+        tasks = chosen.tasks if chosen.picks else []
+        plan = session.job.recipe.plan(snapshot, tasks, chosen.picks, chosen.left_out, facts)
+        self._write_choice(snapshot, chosen, plan)
+        return plan
+
+    def explain(self, plan: Plan) -> list[str]:
+        """Return what a person reads before approving the plan."""
+        return explain(plan, self.session.platform.limits)
+
+    def play(self, plan: Plan) -> Training:
+        """Carry out an approved plan to its end.
+
+        Raises
+        ------
+        Waiting
+            If people have to label first.
+        """
+        applier = self._applier(plan)
+        if not applier.journal.progress.approved:
+            check_unchanged(plan, self.session.platform, self.session.patience)
+            applier.journal.approve(self.session.job.approve)
+        if not self.folder.queue.exists():
+            with self.session.phase("apply", self.number):
+                applier.prepare()
+            write_json(self.folder.queue, {"ready_at": datetime.now(UTC).isoformat()})
+        if not applier.journal.progress.restoring:
+            with self.session.phase("label", self.number) as counts:
+                counts["labelled"] = self._await_labels(plan).labelled
+        if not applier.journal.progress.closed:
+            with self.session.phase("restore", self.number):
+                applier.restore()
+        return self._finish(plan, applier)
+
+    def restore(self, plan: Plan) -> None:
+        """Bring back what this round parked, without waiting for labels."""
+        with self.session.phase("restore", self.number):
+            self._applier(plan).restore()
+
+    def _applier(self, plan: Plan) -> Applier:
+        journal = Journal(self.folder.journal, plan)
+        return Applier(plan, self.session.platform, journal, self.session.patience, self._say_step)
+
+    def _say_step(self, outcome: StepOutcome) -> None:
+        self._outcomes.setdefault(outcome.position, outcome)
+        log.info("  step %s: %s: %s", outcome.number, outcome.text, _outcome(outcome))
+
+    def _say_how_many(self, chosen: Selected) -> None:
+        found, name = len(chosen.picks), type(self.strategy).__name__
+        log.info(
+            "round %d: %s selected %d of %d candidates (budget %d)",
+            self.number, name, found, len(chosen.tasks), self.budget,
+        )  # fmt: skip
+        if not chosen.tasks:
+            self.session.folder.note(
+                f"round {self.number}: no task is ready to be labelled ({chosen.pool.height} in the project): "
+                "nothing was selected and nothing moves"
+            )
+        elif found < self.budget:
+            self.session.folder.note(
+                f"round {self.number}: the budget of {self.budget} is above the {len(chosen.tasks)} candidates: "
+                f"{'all' if found == len(chosen.tasks) else f'the {found} that can be ranked'} were selected"
+            )
+        elif found == 0:
+            self.session.folder.note(f"round {self.number}: the budget is 0: nothing was selected and nothing moves")
+
+    def _write_choice(self, snapshot: Snapshot, chosen: Selected, plan: Plan) -> None:
+        folder = self.folder
+        write_parquet(folder.pool, chosen.pool)
+        write_selection(folder.selection, [(self.number, chosen.picks)])
+        choice = {
+            "strategy": type(self.strategy).__name__,
+            "metrics": sorted(self.strategy.metrics),
+            "budget": self.budget,
+            "candidates": len(chosen.tasks),
+            "removed": [[item.predicate, item.tasks, item.missing] for item in chosen.removed],
+            "stages": stage_counts(snapshot),
+        }
+        write_json(folder.choice, choice)
+        plan.save(folder.plan)
+
+    def _await_labels(self, plan: Plan) -> LabelProgress:
+        """Let the annotator label; return once enough is labelled or the deadline has passed."""
+        job = self.session.job
+        hashes = [task.data_hash for task in plan.selected]
+        said = None
+        with gauge("labelled by people", len(hashes)) as show:
+            while True:
+                job.annotator.label(self.session.platform, hashes, job.seed)
+                now = progress(self.session.platform, self._listed(hashes), hashes)
+                show(now.labelled)
+                if now != said:
+                    log.info("round %d: %s", self.number, now)
+                said = now
+                if now.share >= job.restore_when.labelled or self._deadline_passed():
+                    return now
+                if not job.wait:
+                    raise Waiting(self._how_to_continue(plan, now))
+                sleep(job.annotator.poll_seconds)
+
+    def _listed(self, hashes: list[str]) -> list[Task]:
+        size = self.session.platform.limits.listing
+        tasks: list[Task] = []
+        for start in range(0, len(hashes), size):
+            chunk = hashes[start : start + size]
+            tasks += patiently(self.session.patience, lambda chunk=chunk: self.session.platform.tasks(chunk))  # type: ignore[misc]
+        return tasks
+
+    def _deadline_passed(self) -> bool:
+        deadline = self.session.job.restore_when.deadline
+        if deadline is None:
+            return False
+        if isinstance(deadline, timedelta):
+            ready = json.loads(self.folder.queue.read_text(encoding="utf-8"))["ready_at"]
+            deadline = datetime.fromisoformat(ready) + deadline
+        return datetime.now(UTC) >= deadline
+
+    def _how_to_continue(self, plan: Plan, now: LabelProgress) -> str:
+        return (
+            f"the queue of round {self.number} is ready: {len(plan.selected)} tasks wait for people in "
+            f"{plan.title(plan.first_stage)!r} ({now}). When they are labelled, continue with\n"
+            f"  python -m alrun action=resume run={self.session.folder.path}"
+        )
+
+    def _finish(self, plan: Plan, applier: Applier) -> Training:
+        session = self.session
+        with session.phase("snapshot", self.number):
+            snapshot = session.snapshot()
+        training = train(session, snapshot, self.number)
+        if training.trained is not None:
+            with session.phase("save", self.number):
+                save(session, snapshot, training.trained)
+        write_json(self.folder.result, self._result(plan, applier, snapshot, training))
+        return training
+
+    def _result(self, plan: Plan, applier: Applier, snapshot: Snapshot, training: Training) -> dict[str, Any]:
+        done = applier.journal.progress.done
+        steps = plan.steps
+        titles = {task.task_id: task.title for task in snapshot.tasks}
+        skipped = {row: why for rows in applier.journal.progress.skipped.values() for row, why in rows.items()}
+        labels = {t.data_hash: snapshot.labels.get(t.label_hash or "", Label()) for t in snapshot.tasks}
+        picked = {t.data_hash: list(labels[t.data_hash].classes) for t in plan.selected if t.data_hash in labels}
+        return {
+            "round": self.number,
+            "labelled": training.labelled,
+            "counts": training.counts,
+            "labels": picked,
+            "moved": len({row for p, rows in done.items() if isinstance(steps[p], Parking) for row in rows}),
+            "restored": len(
+                {r for p, rows in done.items() if isinstance(steps[p], Unpark | UnparkByMove) for r in rows}
+            ),
+            "steps": [{**asdict(o), "outcome": _outcome(o)} for _, o in sorted(self._outcomes.items())],
+            "left_alone": [[titles.get(plan.tasks[row].task_id, "?"), why] for row, why in sorted(skipped.items())],
+            "evaluation": None if training.evaluation is None else training.evaluation.to_json(),
+            "stages": stage_counts(snapshot),
+            "account": account(plan, snapshot),
+        }
+
+
+def first_round(session: Session) -> int:
+    """Return 0 if the run begins with an initial set, else 1.
+
+    It does on a project where nothing is labelled, if `initial.size` is a number, or if it is null and the
+    strategy needs a model.
+    """
+    job = session.job
+    needed = Need.PROBABILITIES in job.strategy.needs
+    if job.initial_size is None and not needed:
+        return 1
+    snapshot = session.snapshot()
+    target = snapshot.ontology.target
+    if target is not None and len(labelled_images(snapshot, target)[0]):
+        return 1
+    size = job.budget if job.initial_size is None else job.initial_size
+    why = "the strategy needs a model" if needed else "initial.size is set"
+    session.folder.note(
+        f"nothing is labelled and {why}: the run begins with an initial set of {size}, chosen by "
+        f"{type(job.initial_strategy).__name__} (round 0)"
+    )
+    return 0
+
+
+def _outcome(outcome: StepOutcome) -> str:
+    if outcome.tasks == 0:
+        return "nothing to do"
+    alone = f", {outcome.left_alone} left alone" if outcome.left_alone else ""
+    cost = f" ({outcome.requests} requests)" if outcome.requests else ""
+    done = (
+        f"{outcome.written} of {outcome.tasks} done"
+        if outcome.written or outcome.left_alone
+        else f"{outcome.tasks} tasks"
+    )
+    return f"{done}{alone}{cost}"

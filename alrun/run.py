@@ -1,0 +1,189 @@
+"""What each action does: where platform, strategies and recipe meet."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Mapping
+
+from alrun.accounts import stage_counts
+from alrun.doctor import doctor
+from alrun.errors import AlrunError, ConfigError, StateError, Waiting
+from alrun.job import Job
+from alrun.publish import publish
+from alrun.recipe.plan import Plan
+from alrun.recipe.rescue import rescue, unfinished
+from alrun.rounds import Round, first_round
+from alrun.selecting import scored_pool, write_parquet
+from alrun.session import Session, opened
+from alrun.training import save, train
+
+log = logging.getLogger("alrun")
+
+DONE = 0
+
+
+def run(job: Job) -> int:
+    """Play every round; goes on where an earlier process of the same run stopped."""
+    with opened(job, exclusive=True) as session:
+        _refuse_if_unfinished(session)
+        try:
+            _play(session)
+        except Waiting:
+            _stop(session, "waiting")
+            raise
+        except AlrunError as error:
+            session.folder.update(status="failed", error=str(error))
+            raise
+        _stop(session, "done")
+    return DONE
+
+
+def plan(job: Job) -> int:
+    """Do everything up to the next plan and say what would happen; nothing is written to the platform."""
+    with opened(job) as session:
+        _refuse_if_unfinished(session)
+        current = _next_round(session)
+        if current is None:
+            raise StateError(f"every round of {session.folder.path} is over: there is nothing to plan")
+        made = current.plan()
+        for line in current.explain(made):
+            log.info("%s", line)
+        log.info("nothing was done. To apply this plan: %s", _resume(session))
+        _stop(session, "planned")
+    return DONE
+
+
+def resume(job: Job) -> int:
+    """Finish the run in the job's folder."""
+    if job.run is None:
+        raise ConfigError("action=resume finishes the run of a folder: name it with run=FOLDER")
+    return run(job)
+
+
+def restore(job: Job) -> int:
+    """Bring back every task that a run parked and nobody touched since, without waiting for labels."""
+    with opened(job, exclusive=True) as session:
+        if job.run_id is not None:
+            back = rescue(session.platform, job.run_id, session.patience)
+            log.info("run %s: %s", job.run_id, back)
+            return DONE
+        for number, folder in session.folder.rounds().items():
+            if folder.journal.exists() and not folder.result.exists():
+                current = Round(session, number)
+                current.restore(Plan.load(folder.plan))
+        _stop(session, "restored")
+    return DONE
+
+
+def status(job: Job) -> int:
+    """Say where a project stands: tasks a stage, and what runs have parked."""
+    with opened(job) as session:
+        snapshot = session.snapshot()
+        log.info("project %s (%s)", snapshot.project_title, snapshot.project_id)
+        for title, count in stage_counts(snapshot):
+            log.info("  %-20s %8d tasks", title, count)
+        runs = unfinished(session.platform)
+        for found in runs:
+            log.info("  %s", found)
+        if not runs:
+            log.info("  no run has parked anything")
+        for number, folder in session.folder.rounds().items():
+            state = "over" if folder.result.exists() else "waiting for labels" if folder.queue.exists() else "planned"
+            log.info("  round %d: %s", number, state)
+    return DONE
+
+
+def score(job: Job) -> int:
+    """Compute every configured metric and write the table; the platform is only read."""
+    with opened(job) as session:
+        snapshot = session.snapshot()
+        with session.phase("metrics"):
+            pool = scored_pool(session, snapshot, 1)
+        write_parquet(session.folder.path / "pool.parquet", pool)
+        session.folder.update(status="done")
+        log.info("%d tasks, %d metrics: %s", pool.height, len(job.metrics), session.folder.path / "pool.parquet")
+    return DONE
+
+
+def train_now(job: Job) -> int:
+    """Train on what is labelled now, evaluate, and save the model."""
+    with opened(job) as session:
+        if job.model is None:
+            raise ConfigError("action=train needs a model: choose one with model=NAME")
+        snapshot = session.snapshot()
+        training = train(session, snapshot, 0)
+        if training.trained is None:
+            raise StateError("nothing is labelled in this project yet, so there is nothing to train on")
+        save(session, snapshot, training.trained)
+        session.folder.update(status="done")
+        if training.evaluation is None:
+            log.info("trained on %d images; no image is held out, so nothing was evaluated", training.labelled)
+        else:
+            log.info("trained on %d images, accuracy %.4f", training.labelled, training.evaluation.accuracy)
+        log.info("model: %s", session.folder.model)
+    return DONE
+
+
+ACTIONS: Mapping[str, Callable[[Job], int]] = {
+    "run": run,
+    "plan": plan,
+    "resume": resume,
+    "restore": restore,
+    "status": status,
+    "score": score,
+    "train": train_now,
+    "doctor": doctor,
+}
+
+
+def _play(session: Session) -> None:
+    trained = None
+    while (current := _next_round(session)) is not None:
+        current.trained = trained
+        made = current.plan()
+        _approve(session, current, made)
+        session.folder.update(status="running")
+        trained = current.play(made).trained
+
+
+def _next_round(session: Session) -> Round | None:
+    """Return the first round that is not over; None if all are."""
+    folder = session.folder
+    if "first_round" not in folder.record:
+        folder.update(first_round=first_round(session))
+    for number in range(folder.record["first_round"], session.job.rounds + 1):
+        if not folder.round(number).result.exists():
+            return Round(session, number)
+    return None
+
+
+def _approve(session: Session, current: Round, made: Plan) -> None:
+    """Let a person agree to the plan, where the config asks for it."""
+    if session.job.approve == "auto" or current.folder.journal.exists():
+        return
+    for line in current.explain(made):
+        log.info("%s", line)
+    if not sys.stdin.isatty():
+        raise Waiting(f"the plan waits for approval. To apply it: {_resume(session)} approve=auto")
+    if input("Apply this plan? Only 'yes' does: ").strip() != "yes":
+        raise Waiting(f"not approved: nothing was done. To apply it later: {_resume(session)}")
+
+
+def _refuse_if_unfinished(session: Session) -> None:
+    """Refuse to start on a project on which another run still has tasks parked."""
+    others = [found for found in unfinished(session.platform) if found.run_id != session.folder.run_id]
+    if others:
+        raise StateError(
+            f"{others[0]}. One run at a time: finish it with `action=resume run=FOLDER` where its folder is, or bring "
+            f"its tasks back with `action=restore run_id={others[0].run_id}` and the same platform settings"
+        )
+
+
+def _resume(session: Session) -> str:
+    return f"python -m alrun action=resume run={session.folder.path}"
+
+
+def _stop(session: Session, state: str) -> None:
+    session.folder.update(status=state)
+    publish(session)

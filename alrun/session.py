@@ -1,0 +1,163 @@
+"""What every action of one run shares: its job, its platform, its folder, and what was computed so far."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alrun.datasets.importer import contents, import_dataset
+from alrun.embeddings.cache import embed_all
+from alrun.errors import ConfigError, StateError, Waiting
+from alrun.files import locked
+from alrun.folder import RunFolder, command_line
+from alrun.job import Job
+from alrun.models.base import Array, ImageModel, Model
+from alrun.platform.port import Contents, HoldsOut, Platform
+from alrun.platform.retry import Patience, patiently
+from alrun.pool.images import load_pixels
+from alrun.pool.snapshot import take_snapshot
+from alrun.types import Example, ImageFile, LeftOut, Snapshot
+
+log = logging.getLogger("alrun")
+
+
+@dataclass
+class Session:
+    """An open run.
+
+    Attributes
+    ----------
+    images
+        The image of every task that was asked for so far, by data hash.
+    missing
+        Why an image could not be had, by data hash.
+    """
+
+    job: Job
+    platform: Platform
+    folder: RunFolder
+    patience: Patience = field(default_factory=Patience)
+    images: dict[str, ImageFile] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    _vectors: dict[str, int] = field(default_factory=dict)
+    _matrix: npt.NDArray[np.float32] | None = None
+    _held_out: list[Example] | None = None
+
+    def phase(self, name: str, round_number: int = 0) -> AbstractContextManager[dict[str, Any]]:
+        """Time a phase of a round and count its requests; goes into `run.json`."""
+        return self.folder.phase(name, round_number, lambda: self.platform.requests)
+
+    def snapshot(self) -> Snapshot:
+        """Ask the platform for everything."""
+        return take_snapshot(self.platform, self.patience)
+
+    def held_out(self) -> list[Example]:
+        """Return the labelled images that are kept apart for evaluation."""
+        if self._held_out is None:
+            self._held_out = self.platform.held_out() if isinstance(self.platform, HoldsOut) else []
+            self.images.update((example.image.data_hash, example.image) for example in self._held_out)
+        return self._held_out
+
+    def fetch(self, data_hashes: Sequence[str]) -> None:
+        """Bring the images that are not here yet to this machine."""
+        wanted = [h for h in data_hashes if h not in self.images and h not in self.missing]
+        if not wanted:
+            return
+        found, failed = patiently(self.patience, lambda: self.platform.images(wanted))
+        self.images.update((image.data_hash, image) for image in found)
+        self.missing.update((item.name, item.reason) for item in failed)
+        for item in failed:
+            log.warning("left out: image %s: %s", item.name, item.reason)
+
+    def embeddings(self, data_hashes: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return float32 of shape (N, D) for images that were fetched; each image is embedded once a run."""
+        new = [h for h in dict.fromkeys(data_hashes) if h not in self._vectors]
+        if new or self._matrix is None:
+            images = [self.images[h] for h in new]
+            vectors, computed = embed_all(self.job.embedding, images, self.job.cache)
+            log.info("embeddings: %d computed, %d from the cache", computed, len(images) - computed)
+            start = 0 if self._matrix is None else len(self._matrix)
+            self._vectors.update((h, start + i) for i, h in enumerate(new))
+            self._matrix = vectors if self._matrix is None else np.concatenate([self._matrix, vectors])
+        return self._matrix[[self._vectors[h] for h in data_hashes]]
+
+    def model_inputs(self, model: Model, data_hashes: Sequence[str]) -> Array:
+        """Return what `model` takes for images that were fetched."""
+        if model.inputs == "embeddings":
+            return self.embeddings(data_hashes)
+        if not isinstance(model, ImageModel):
+            raise ConfigError(f"{type(model).__name__} takes images but has no field `image_size`: add it")
+        return load_pixels([self.images[h] for h in data_hashes], model.image_size)
+
+
+@contextmanager
+def opened(job: Job, *, exclusive: bool = False) -> Iterator[Session]:
+    """Open the job's platform, and its run folder anew or as it is.
+
+    Parameters
+    ----------
+    exclusive
+        Whether the action writes to the platform: one process at a time may.
+
+    Raises
+    ------
+    Waiting
+        If another process writes to the same project at this moment.
+    StateError
+        If the folder holds a run of another config.
+    """
+    began = monotonic()
+    platform = job.platform.open(job.folder, lambda: _contents(job))
+    try:
+        with locked(platform.lock) if exclusive else nullcontext(True) as ours:
+            if not ours:
+                raise Waiting(
+                    f"another process works on this project at this moment (it holds {platform.lock}): nothing was "
+                    "done. Try again when it is done"
+                )
+            session = Session(job, platform, _run_folder(job, platform))
+            session.folder.add_phase("open", 0, monotonic() - began, platform.requests)
+            yield session
+    finally:
+        platform.close()
+
+
+def imported_left_out(job: Job) -> tuple[LeftOut, ...]:
+    """Return the files of the dataset that could not be imported."""
+    return import_dataset(job.dataset, job.cache).left_out
+
+
+def _contents(job: Job) -> Contents:
+    for item in imported_left_out(job):
+        log.warning("left out of the import: %r: %s", item.name, item.reason)
+    return contents(job.dataset, job.cache, job.seed)
+
+
+def _run_folder(job: Job, platform: Platform) -> RunFolder:
+    project = platform.project()
+    folder = RunFolder.create(job.folder, _facts(job, {"id": project.project_id, "title": project.title}))
+    if folder.record["config_digest"] != job.config_digest:
+        raise StateError(
+            f"{job.folder} holds a run of another config (digest {folder.record['config_digest']}, this one has "
+            f"{job.config_digest}): nothing was done. Run in a new folder, or with the config of that run"
+        )
+    return folder
+
+
+def _facts(job: Job, project: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "name": job.name,
+        "action": job.action,
+        "command": command_line(job.command[1:]),
+        "config_digest": job.config_digest,
+        "seed": job.seed,
+        "threads": job.threads,
+        "project": project,
+    }

@@ -1,0 +1,1 @@
+"""What alrun adds to Hydra's search path."""

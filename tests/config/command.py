@@ -1,0 +1,61 @@
+"""The command line as a user sees it, and the check behind it without a new process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from alrun.check import check
+from alrun.compose import Composer, Composition
+from alrun.config import folder_of
+from alrun.overrides import Fault, setting
+
+CONF = folder_of("conf")
+EXPERIMENTS = folder_of("experiments")
+
+MANDATORY = {
+    "dataset/folder": ["dataset.path=images"],
+    "dataset/table": ["dataset.path=table.csv"],
+    "dataset/coco": ["dataset.images=images", "dataset.annotations=instances.json"],
+    "embedding/file": ["embedding.path=vectors.parquet"],
+}
+"""What a user has to give with a choice."""
+
+
+def choices() -> list[str]:
+    """Return every GROUP/NAME under conf, Hydra's own groups left out."""
+    files = (file.relative_to(CONF).with_suffix("") for file in CONF.glob("*/*.yaml"))
+    return sorted(str(file) for file in files if file.parts[0] != "hydra")
+
+
+def experiments() -> list[str]:
+    return sorted(file.stem for file in EXPERIMENTS.glob("*.yaml"))
+
+
+def chosen(choice: str) -> list[str]:
+    """Return the overrides that make a config with this choice, and what goes with it."""
+    group, name = choice.split("/")
+    override = f"metrics=[image_diversity,{name}]" if choice == "metrics/random" else f"{group}={name}"
+    return [override, *MANDATORY.get(choice, [])]
+
+
+def faults(*overrides: str, multirun: bool = False, config_dir: Path | None = None) -> list[Fault]:
+    """Return what the check says about a command line."""
+    composer = Composer(config_dir=None if config_dir is None else str(config_dir))
+    return check(overrides, composer, multirun=multirun).faults
+
+
+def content(*overrides: str) -> dict[str, Any]:
+    """Return the resolved config of a command line without faults."""
+    resolved, unresolved = Composition(Composer(), [setting(text) for text in overrides]).plain()
+    assert not unresolved
+    return resolved
+
+
+def alrun(*arguments: str, folder: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command in `folder`."""
+    return subprocess.run(
+        [sys.executable, "-m", "alrun", *arguments], cwd=folder, capture_output=True, text=True, timeout=120, **options
+    )

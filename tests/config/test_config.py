@@ -1,0 +1,73 @@
+"""The identity of a config, its folders and its moments."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from alrun.config import OPERATIONAL, cache_folder, digest, parse_deadline
+from tests.config.command import content
+
+
+def test_the_digest_changes_with_what_a_run_computes() -> None:
+    base = digest(content())
+    for override in ("budget=499", "seed=1", "strategy=random", "model.trees=499", "filters=all", "threads=1"):
+        assert digest(content(override)) != base
+
+
+def test_the_digest_does_not_change_with_what_only_runs_it(tmp_path: Path) -> None:
+    base = digest(content())
+    operational = {
+        "action": "plan", "run": "x", "run_id": "x", "approve": "prompt", "wait": "true", "cache": str(tmp_path),
+        "report": "{thumbnails: 3}",
+    }  # fmt: skip
+    assert set(operational) == set(OPERATIONAL)
+    for key, value in operational.items():
+        changed = content(f"{key}={value}")
+        assert changed != content()
+        assert digest(changed) == base
+
+
+def test_the_cache_is_where_the_user_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("ALRUN_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert cache_folder(None) == tmp_path / ".cache" / "alrun"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative is to be ignored")
+    assert cache_folder(None) == tmp_path / ".cache" / "alrun"
+    monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
+    assert cache_folder(None) == Path("/xdg/alrun")
+    monkeypatch.setenv("ALRUN_CACHE", "/variable")
+    assert cache_folder(None) == Path("/variable")
+    assert cache_folder("~/given") == tmp_path / "given"
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("90m", timedelta(minutes=90)),
+        ("36h", timedelta(hours=36)),
+        ("1.5d", timedelta(days=1.5)),
+        ("2w", timedelta(weeks=2)),
+        ("30s", timedelta(seconds=30)),
+        ("2026-11-30T18:00:00+00:00", datetime(2026, 11, 30, 18, tzinfo=UTC)),
+        ("2026-11-30T18:00Z", datetime(2026, 11, 30, 18, tzinfo=UTC)),
+    ],
+)
+def test_a_deadline_is_a_span_or_a_moment(text: str, meant: timedelta | datetime) -> None:
+    assert parse_deadline(text) == meant
+
+
+def test_a_moment_without_a_zone_is_local_time() -> None:
+    moment = parse_deadline("2026-11-30T18:00")
+    assert isinstance(moment, datetime)
+    assert moment.tzinfo is not None
+    assert moment.replace(tzinfo=None) == datetime(2026, 11, 30, 18)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("text", ["", "soon", "5", "-5h", "5 h", "99999999999w", "2026-13-01"])
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a span"):
+        parse_deadline(text)

@@ -1,0 +1,1 @@
+"""The YAML files, as Hydra's `pkg://` wants them: in a package."""

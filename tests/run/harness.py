@@ -1,0 +1,67 @@
+"""Whole runs in this process: a job from overrides, as the command line would make it, and what it leaves."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from alrun.build import build
+from alrun.compose import Composer
+from alrun.job import Job
+from alrun.overrides import setting
+from alrun.platform.local import LocalPlatform, LocalProject
+from alrun.run import ACTIONS
+from alrun.types import StageType
+
+QUICK = ("dataset=digits", "embedding.size=8", "model=logistic_regression", "report.thumbnails=3")
+"""A small pool and a quick model."""
+
+
+def make_job(folder: Path, cache: Path, *overrides: str) -> Job:
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = [*QUICK, f"cache={cache}", *overrides]
+    composed = Composer().load([setting(text) for text in texts])
+    content: Any = OmegaConf.to_container(OmegaConf.masked_copy(composed, [k for k in composed if k != "hydra"]))
+    return build(content, folder, ["alrun", *texts])
+
+
+def play(folder: Path, cache: Path, *overrides: str) -> int:
+    job = make_job(folder, cache, *overrides)
+    return ACTIONS[job.action](job)
+
+
+def record(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "run.json").read_text())
+    return content
+
+
+def result(folder: Path, number: int = 1) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "rounds" / f"{number:02d}" / "result.json").read_text())
+    return content
+
+
+def selection(folder: Path) -> list[dict[str, str]]:
+    with (folder / "selection.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def platform_of(path: Path) -> LocalPlatform:
+    opened = LocalProject(path=str(path)).open(path.parent, lambda: (_ for _ in ()).throw(AssertionError("exists")))
+    assert isinstance(opened, LocalPlatform)
+    return opened
+
+
+def stages(platform: LocalPlatform) -> dict[str, int]:
+    counts = Counter(task.stage for task in platform.tasks())
+    return {stage.title: counts[stage.uuid] for stage in platform.project().stages if counts[stage.uuid]}
+
+
+def queue(platform: LocalPlatform) -> set[str]:
+    """Return the data hashes of what annotators would be served."""
+    annotating = {s.uuid for s in platform.project().stages if s.type is StageType.ANNOTATION}
+    return {task.data_hash for task in platform.tasks() if task.stage in annotating}

@@ -1,0 +1,92 @@
+"""The commands of the README, as a shell runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.run.harness import QUICK, platform_of, selection, stages
+
+POOL = 1437
+
+
+def alrun(cwd: Path, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "alrun", *arguments]
+    return subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, text=True, timeout=300, env=os.environ)
+
+
+def test_a_sweep_runs_in_separate_folders_on_separate_projects(tmp_path: Path, cache: Path) -> None:
+    sweep = ("strategy=random,margin", "seed=0,1", "rounds=2", "budget=20", "initial.size=20", f"cache={cache}")
+    done = alrun(tmp_path, "-m", *QUICK, *sweep)
+
+    assert done.returncode == 0, done.stderr
+    folders = sorted(tmp_path.glob("multirun/*/*/[0-9]"))
+    assert [folder.name for folder in folders] == ["0", "1", "2", "3"]
+    for folder in folders:
+        assert stages(platform_of(folder / "project.sqlite")) == {"Annotate 1": POOL - 60, "Complete": 60}
+        assert len((folder / "curve.csv").read_text().splitlines()) == 4
+    first = [row["data_hash"] for row in selection(folders[0]) if row["round"] == "0"]
+    same_seed = [row["data_hash"] for row in selection(folders[2]) if row["round"] == "0"]
+    other_seed = [row["data_hash"] for row in selection(folders[1]) if row["round"] == "0"]
+    assert first == same_seed != other_seed
+
+
+def test_a_failed_job_of_a_sweep_does_not_stop_the_others(tmp_path: Path, cache: Path) -> None:
+    sweep = ("budget=5", f"cache={cache}", "'filters.all=[{tags: {any: [nonsense]}}],[]'")
+    done = alrun(tmp_path, "-m", *QUICK, "strategy=random", "metrics=random", *(text.strip("'") for text in sweep))
+
+    assert done.returncode == 2
+    assert "there is no tag 'nonsense'" in done.stderr
+    assert "Traceback" not in done.stderr
+    folders = sorted(tmp_path.glob("multirun/*/*/[0-9]"))
+    assert [json.loads((f / "run.json").read_text())["status"] for f in folders] == ["failed", "done"]
+
+
+def test_waiting_and_resuming_from_a_shell(tmp_path: Path, cache: Path) -> None:
+    project = tmp_path / "project.sqlite"
+    live = (*QUICK, "strategy=random", "metrics=random", "recipe=park", "annotator=human", "budget=5")
+    waiting = alrun(tmp_path, *live, f"cache={cache}", f"platform.path={project}")
+    assert waiting.returncode == 3
+    folder = next(tmp_path.glob("outputs/*/*"))
+    assert f"python -m alrun action=resume run={folder}" in waiting.stderr
+
+    again = alrun(tmp_path, "action=resume", f"run={folder}")
+    assert again.returncode == 3
+    assert "0 of 5 labelled" in again.stderr
+
+    back = alrun(tmp_path, "action=restore", f"run={folder}")
+    assert back.returncode == 0, back.stderr
+    assert stages(platform_of(project)) == {"Annotate 1": POOL}
+    assert len(list(tmp_path.glob("outputs/*/*"))) == 1  # resume and restore work in the run's own folder
+
+
+def test_doctor_finds_the_project_and_what_would_stop_a_run(tmp_path: Path, cache: Path) -> None:
+    project = tmp_path / "project.sqlite"
+    common = (*QUICK, f"cache={cache}", f"platform.path={project}", "action=doctor")
+    good = alrun(tmp_path, *common)
+    assert good.returncode == 0, good.stderr
+    assert "1437 tasks could be moved by a recipe" in good.stderr
+
+    bad = alrun(tmp_path, *common, "filters.all=[{stage: [Annotate 2]}]")
+    assert bad.returncode == 4
+    assert "there is no stage 'Annotate 2'; did you mean 'Annotate 1'?" in bad.stderr
+
+
+def test_score_and_train_leave_their_tables(tmp_path: Path, cache: Path) -> None:
+    project = tmp_path / "project.sqlite"
+    common = (*QUICK, f"cache={cache}", f"platform.path={project}")
+    assert alrun(tmp_path, *common, "action=score", "hydra.run.dir=scored").returncode == 0
+    assert (tmp_path / "scored" / "pool.parquet").exists()
+
+    nothing = alrun(tmp_path, *common, "action=train")
+    assert nothing.returncode == 4
+    assert "nothing is labelled in this project yet" in nothing.stderr
+
+    assert alrun(tmp_path, *common, "strategy=random", "budget=100").returncode == 0
+    trained = alrun(tmp_path, *common, "action=train", "hydra.run.dir=trained")
+    assert trained.returncode == 0, trained.stderr
+    assert "trained on 100 images, accuracy 0." in trained.stderr
+    assert (tmp_path / "trained" / "model" / "model.json").exists()

@@ -1,0 +1,85 @@
+"""A run that is killed anywhere and resumed ends as one left alone: same selections, same curves, same platform."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from alrun import faults
+from tests.run.harness import QUICK, platform_of, play, record, stages
+
+ROUNDS = ("strategy=margin", "budget=15", "initial.size=20", "recipe=park", "metrics=random", "dataset.test_size=100")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[tuple[Path, dict[str, int]]]:
+    """Leave a run of ten rounds alone; tell how often it reached each fault point."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    faults.record()
+    try:
+        assert play(folder, cache, *ROUNDS, "rounds=10") == 0
+        yield folder, faults.reached()
+    finally:
+        faults.reset()
+
+
+def check(where: tuple[str, int], undisturbed: Path, folder: Path, cache: Path) -> None:
+    name, nth = where
+    command = [sys.executable, "-m", "alrun", *QUICK, *ROUNDS, "rounds=10", f"cache={cache}", f"hydra.run.dir={folder}"]
+    killed = _run(command, folder.parent, f"{name}:{nth}=kill")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+    resumed = _run([sys.executable, "-m", "alrun", "action=resume", f"run={folder}"], folder.parent, "")
+    assert resumed.returncode == 0, resumed.stderr
+
+    for file in ("selection.csv", "curve.csv"):
+        assert (folder / file).read_bytes() == (undisturbed / file).read_bytes()
+    before, after = (platform_of(run / "project.sqlite") for run in (undisturbed, folder))
+    assert stages(after) == stages(before)
+    assert after.tags() == before.tags()
+    assert [(t.task_id, t.stage, t.priority) for t in after.tasks()] == [
+        (t.task_id, t.stage, t.priority) for t in before.tasks()
+    ]
+    assert record(folder)["status"] == "done"
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        ("local.before_commit", 1),
+        ("journal.after_intend", 7),
+        ("local.after_commit", 23),
+        ("journal.before_finished", 30),
+        ("files.before_replace", 40),
+    ],
+    ids=str,
+)
+def test_killed_here_and_resumed(
+    where: tuple[str, int], undisturbed: tuple[Path, dict[str, int]], tmp_path: Path, cache: Path
+) -> None:
+    folder, points = undisturbed
+    assert where[1] <= points[where[0]]
+    check(where, folder, tmp_path / "run", cache)
+
+
+@pytest.mark.slow
+def test_killed_at_the_first_middle_and_last_time_of_every_point(
+    undisturbed: tuple[Path, dict[str, int]], tmp_path: Path, cache: Path
+) -> None:
+    folder, points = undisturbed
+    cases = sorted({(name, nth) for name, count in points.items() for nth in (1, count // 2 + 1, count)})
+    assert len(cases) > 20
+    for number, where in enumerate(cases):
+        check(where, folder, tmp_path / str(number) / "run", cache)
+
+
+def _run(command: list[str], cwd: Path, armed: str) -> subprocess.CompletedProcess[str]:
+    cwd.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, faults.ENVIRONMENT: armed}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
