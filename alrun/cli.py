@@ -17,13 +17,13 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from alrun.check import check
-from alrun.compose import CONFIG_NAME, VERSION_BASE, Composer
-from alrun.config import folder_of
+from alrun.config.check import check
+from alrun.config.compose import CONFIG_NAME, VERSION_BASE, Composer
+from alrun.config.overrides import Fault
+from alrun.config.rules import WITH_A_RUN
+from alrun.config.schema import folder_of
 from alrun.errors import AlrunError, ConfigError
 from alrun.files import append_line
-from alrun.overrides import Fault
-from alrun.rules import WITH_A_RUN
 
 EXIT_CODES = "ALRUN_EXIT_CODES"
 """The variable that names the file to which jobs add their exit codes, whichever process they run in."""
@@ -149,8 +149,8 @@ def task(cfg: DictConfig) -> int:
 
 
 def _act(cfg: DictConfig, folder: Path) -> int:
-    from alrun.build import build
-    from alrun.run import ACTIONS
+    from alrun.config.build import build
+    from alrun.run.actions import ACTIONS
 
     content: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     if content["run"] is not None:

@@ -48,7 +48,7 @@ def kmeans(points: Floats, clusters: int, rng: np.random.Generator) -> Clusterin
     A pass works on fixed blocks of rows, each on one thread, and adds them up in their order: more threads
     change the time and not a bit of the result.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as workers:
         sample = _sample(points, max(len(points) // 10, _SAMPLE, 100 * clusters), rng)

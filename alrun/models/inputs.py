@@ -84,7 +84,7 @@ def check_rows(bad: npt.NDArray[np.intp], fault: str) -> None:
 @contextmanager
 def limited_threads(threads: int) -> Iterator[None]:
     """Let BLAS and OpenMP use `threads` threads within the block: at another number, last bits may differ."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=threads):
         yield

@@ -10,7 +10,7 @@ from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
-from alrun.config import folder_of
+from alrun.config.schema import folder_of
 
 GROUP = "experiment"
 _HEADER_LENGTH = 512

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from alrun.check import check
-from alrun.compose import Composer, Composition
-from alrun.config import folder_of
-from alrun.overrides import Fault, setting
+from alrun.config.check import check
+from alrun.config.compose import Composer, Composition
+from alrun.config.overrides import Fault, setting
+from alrun.config.schema import folder_of
 
 CONF = folder_of("conf")
 EXPERIMENTS = folder_of("experiments")

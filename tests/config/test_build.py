@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from alrun.build import build, component
-from alrun.config import KINDS, digest
+from alrun.config.build import build, component
+from alrun.config.schema import KINDS, digest
+from alrun.config.strict import locate
 from alrun.errors import ConfigError
 from alrun.filters import Filter
 from alrun.metrics.image_diversity import ImageDiversity
 from alrun.platform.local import LocalProject, StageSpec
 from alrun.strategies.diversity import Diversity
 from alrun.strategies.random import Random
-from alrun.strict import locate
 from tests.config.command import chosen, content
 from tests.config.test_files import component_choices
 

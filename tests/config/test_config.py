@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from alrun.config import OPERATIONAL, cache_folder, digest, parse_deadline
+from alrun.config.schema import OPERATIONAL, cache_folder, digest, parse_deadline
 from tests.config.command import content
 
 

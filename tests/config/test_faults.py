@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from alrun.overrides import Fault
+from alrun.config.overrides import Fault
 from tests.config.command import CONF, alrun, faults
 
 COMMAND_LINE = "command line"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from alrun.config import RunConfig, components, read_component
-from alrun.strict import read
+from alrun.config.schema import RunConfig, components, read_component
+from alrun.config.strict import read
 from tests.config.command import CONF, EXPERIMENTS, choices, chosen, content, experiments, faults
 
 NOT_COMPONENTS = {"filters", "model/none"}

@@ -12,10 +12,10 @@ from annotated_types import Ge
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alrun.config.strict import Problem, lacks, locate, read
 from alrun.errors import ConfigError
 from alrun.strategies.base import Strategy
 from alrun.strategies.random import Random
-from alrun.strict import Problem, lacks, locate, read
 
 
 class Colour(StrEnum):

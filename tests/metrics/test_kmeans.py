@@ -51,7 +51,7 @@ def test_threads_change_no_bit(size: int, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_outer_thread_limits_change_no_bit() -> None:
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     points = blobs(12_000)
     results = []

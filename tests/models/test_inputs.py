@@ -49,7 +49,7 @@ def test_softmax_by_hand_and_without_overflow() -> None:
 
 
 def test_blas_threads_are_limited_and_given_back() -> None:
-    from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_info
 
     def counts() -> list[int]:
         return [library["num_threads"] for library in threadpool_info()]

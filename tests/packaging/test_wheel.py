@@ -11,7 +11,7 @@ from tests.packaging.conftest import CHECKOUT, Installed
 
 
 def test_the_wheel_brings_its_config_and_experiments(installed: Installed, tmp_path: Path) -> None:
-    printed = installed.run("-c", "import alrun.config as c; print(c.folder_of('conf'), c.folder_of('experiments'))")
+    printed = installed.run("-c", "import alrun.config.schema as c; print(c.folder_of('conf'), c.folder_of('experiments'))")
     for folder in printed.stdout.split():
         assert installed.site in Path(folder).parents
     found = {
@@ -73,9 +73,9 @@ def test_a_fault_in_a_third_partys_choice_names_its_package(installed: Installed
 
 def test_a_third_party_is_made_into_a_job(installed: Installed, tmp_path: Path) -> None:
     script = """
-from alrun.build import component
-from alrun.compose import Composer, Composition
-from alrun.overrides import setting
+from alrun.config.build import component
+from alrun.config.compose import Composer, Composition
+from alrun.config.overrides import setting
 overrides = [setting("strategy=theirs"), setting("metrics=[image_diversity,theirs]")]
 config, faults = Composition(Composer(), overrides).plain()
 print(component("strategy", config["strategy"]), component("metrics", config["metrics"]["title_length"]))

@@ -10,12 +10,12 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from alrun.build import build
-from alrun.compose import Composer
-from alrun.job import Job
-from alrun.overrides import setting
+from alrun.config.build import build
+from alrun.config.compose import Composer
+from alrun.config.overrides import setting
 from alrun.platform.local import LocalPlatform, LocalProject
-from alrun.run import ACTIONS
+from alrun.run.actions import ACTIONS
+from alrun.run.job import Job
 from alrun.types import StageType
 
 QUICK = ("dataset=digits", "embedding.size=8", "model=logistic_regression", "report.thumbnails=3")
@@ -26,7 +26,7 @@ def make_job(folder: Path, cache: Path, *overrides: str) -> Job:
     folder.mkdir(parents=True, exist_ok=True)
     texts = [*QUICK, f"cache={cache}", *overrides]
     composed = Composer().load([setting(text) for text in texts])
-    content: Any = OmegaConf.to_container(OmegaConf.masked_copy(composed, [k for k in composed if k != "hydra"]))
+    content: Any = OmegaConf.to_container(OmegaConf.masked_copy(composed, [str(k) for k in composed if k != "hydra"]))
     return build(content, folder, ["alrun", *texts])
 
 

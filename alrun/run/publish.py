@@ -17,14 +17,14 @@ import polars as pl
 
 from alrun.errors import DataError
 from alrun.files import write_text
-from alrun.folder import RoundFolder
-from alrun.job import Job
 from alrun.recipe.plan import Plan
 from alrun.report.data import FilterRow, MetricView, Phase, RoundSection, RunReport, StepRow
 from alrun.report.page import MOST_PICKS, render
 from alrun.report.thumbnails import thumbnails
-from alrun.selecting import read_selection, write_parquet, write_selection
-from alrun.session import Session, imported_left_out
+from alrun.run.folder import RoundFolder
+from alrun.run.job import Job
+from alrun.run.selecting import read_selection, write_parquet, write_selection
+from alrun.run.session import Session, imported_left_out
 from alrun.types import LeftOut, Pick
 
 log = logging.getLogger("alrun")

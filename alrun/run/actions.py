@@ -6,17 +6,17 @@ import logging
 import sys
 from collections.abc import Callable, Mapping
 
-from alrun.accounts import stage_counts
-from alrun.doctor import doctor
 from alrun.errors import AlrunError, ConfigError, StateError, Waiting
-from alrun.job import Job
-from alrun.publish import publish
 from alrun.recipe.plan import Plan
 from alrun.recipe.rescue import rescue, unfinished
-from alrun.rounds import Round, first_round
-from alrun.selecting import scored_pool, write_parquet
-from alrun.session import Session, opened
-from alrun.training import save, train
+from alrun.run.accounts import stage_counts
+from alrun.run.doctor import doctor
+from alrun.run.job import Job
+from alrun.run.publish import publish
+from alrun.run.rounds import Round, first_round
+from alrun.run.selecting import scored_pool, write_parquet
+from alrun.run.session import Session, opened
+from alrun.run.training import save, train
 
 log = logging.getLogger("alrun")
 

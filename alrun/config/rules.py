@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alrun.config import ABOUT_A_RUN, parse_deadline
+from alrun.config.schema import ABOUT_A_RUN, parse_deadline
+from alrun.config.strict import Problem
 from alrun.errors import one_of
-from alrun.strict import Problem
 
 WITH_A_RUN = ("action", "run", "approve", "wait")
 """The overrides that go with `run=FOLDER`; all else comes from the config frozen in the folder."""

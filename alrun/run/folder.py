@@ -32,7 +32,7 @@ from time import monotonic
 from typing import Any
 from uuid import uuid4
 
-from alrun import __version__
+import alrun
 from alrun.errors import StateError
 from alrun.files import write_json
 
@@ -208,8 +208,8 @@ class RunFolder:
 
 def code_version() -> dict[str, Any]:
     """Return this code's version, and its commit and whether it was changed since if it runs from a checkout."""
-    root = Path(__file__).resolve().parent.parent
-    facts: dict[str, Any] = {"version": __version__, "commit": None, "dirty": None}
+    root = Path(alrun.__file__).resolve().parent.parent
+    facts: dict[str, Any] = {"version": alrun.__version__, "commit": None, "dirty": None}
     if (root / ".git").exists():
         facts["commit"] = _git(root, "rev-parse", "HEAD")
         status = _git(root, "status", "--porcelain", "--untracked-files=no")

@@ -21,8 +21,8 @@ from alrun.metrics.base import MetricInputs
 from alrun.models.base import Trained
 from alrun.pool.frame import pool_frame
 from alrun.recipe.preflight import preflight
+from alrun.run.session import Session
 from alrun.seeds import generator
-from alrun.session import Session
 from alrun.strategies.base import Strategy, StrategyInputs
 from alrun.types import LeftOut, Need, Pick, Snapshot, Task
 

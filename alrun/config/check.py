@@ -10,12 +10,12 @@ from typing import Any
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from alrun.compose import Composer, Composition
-from alrun.config import RunConfig, components, read_component
+from alrun.config.compose import Composer, Composition
+from alrun.config.overrides import COMMAND_LINE, Fault, Setting, setting
+from alrun.config.rules import Parts, broken_rules
+from alrun.config.schema import RunConfig, components, read_component
+from alrun.config.strict import Problem, read
 from alrun.errors import AlrunError, ConfigError, one_of
-from alrun.overrides import COMMAND_LINE, Fault, Setting, setting
-from alrun.rules import Parts, broken_rules
-from alrun.strict import Problem, read
 
 
 @dataclass(frozen=True)

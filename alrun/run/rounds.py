@@ -9,11 +9,9 @@ from datetime import UTC, datetime, timedelta
 from time import sleep
 from typing import Any
 
-from alrun.accounts import account, stage_counts
 from alrun.annotators.base import LabelProgress, progress
 from alrun.errors import Waiting
 from alrun.files import write_json
-from alrun.folder import RoundFolder
 from alrun.models.base import Trained
 from alrun.platform.retry import patiently
 from alrun.progress import gauge
@@ -23,10 +21,12 @@ from alrun.recipe.explain import explain
 from alrun.recipe.journal import Journal
 from alrun.recipe.plan import Plan, PlanFacts
 from alrun.recipe.steps import Parking, Unpark, UnparkByMove
-from alrun.selecting import Selected, select, write_parquet, write_selection
-from alrun.session import Session
+from alrun.run.accounts import account, stage_counts
+from alrun.run.folder import RoundFolder
+from alrun.run.selecting import Selected, select, write_parquet, write_selection
+from alrun.run.session import Session
+from alrun.run.training import Training, check_target, labelled_images, save, train
 from alrun.strategies.base import Strategy
-from alrun.training import Training, check_target, labelled_images, save, train
 from alrun.types import Label, Need, Snapshot, Task
 
 log = logging.getLogger("alrun")

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le, MinLen
 
 import alrun
+from alrun.config.strict import Problem, lacks, locate, read
 from alrun.files import digest as digest_of
-from alrun.strict import Problem, lacks, locate, read
 
 Action = Literal["run", "plan", "resume", "restore", "status", "score", "train", "doctor"]
 ABOUT_A_RUN: frozenset[str] = frozenset({"resume", "restore", "status"})
@@ -49,7 +49,7 @@ OPERATIONAL: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class RestoreWhen:
-    """See `alrun.job.RestoreWhen`; the deadline as written."""
+    """See `alrun.run.job.RestoreWhen`; the deadline as written."""
 
     labelled: Annotated[float, Gt(0), Le(1)] = 1.0
     deadline: str | None = None

@@ -9,11 +9,11 @@ from typing import Any
 
 from hydra.utils import instantiate
 
-from alrun.config import KINDS, RunConfig, cache_folder, digest, parse_deadline, read_component
+from alrun.config.schema import KINDS, RunConfig, cache_folder, digest, parse_deadline, read_component
+from alrun.config.strict import Problem, locate, read
 from alrun.errors import ConfigError
 from alrun.filters import parse
-from alrun.job import Job, RestoreWhen
-from alrun.strict import Problem, locate, read
+from alrun.run.job import Job, RestoreWhen
 
 
 def build(content: Mapping[str, Any], folder: Path, command: Sequence[str]) -> Job:
@@ -31,7 +31,7 @@ def build(content: Mapping[str, Any], folder: Path, command: Sequence[str]) -> J
     Raises
     ------
     ConfigError
-        If the config has a fault. `alrun.check` finds them all, with their origin, before it comes to this.
+        If the config has a fault. `alrun.config.check` finds them all, with their origin, before it comes to this.
     """
     arguments, problems = read(RunConfig, content)
     _refuse("config", problems)

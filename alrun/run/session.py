@@ -16,13 +16,13 @@ from alrun.datasets.importer import contents, import_dataset
 from alrun.embeddings.cache import embed_all
 from alrun.errors import ConfigError, StateError, Waiting
 from alrun.files import locked
-from alrun.folder import RunFolder, command_line
-from alrun.job import Job
 from alrun.models.base import Array, ImageModel, Model
 from alrun.platform.port import Contents, HoldsOut, Platform
 from alrun.platform.retry import Patience, patiently
 from alrun.pool.images import load_pixels
 from alrun.pool.snapshot import take_snapshot
+from alrun.run.folder import RunFolder, command_line
+from alrun.run.job import Job
 from alrun.types import Example, ImageFile, LeftOut, Snapshot
 
 log = logging.getLogger("alrun")

@@ -37,7 +37,7 @@ class RestoreWhen:
 
 @dataclass(frozen=True)
 class Job:
-    """Everything one action needs; made by `alrun.build` from a config without faults.
+    """Everything one action needs; made by `alrun.config.build` from a config without faults.
 
     Attributes
     ----------

@@ -16,9 +16,9 @@ from alrun.errors import ConfigError
 from alrun.models.base import Trained
 from alrun.models.evaluate import Evaluation, evaluate
 from alrun.pool.frame import pool_frame
+from alrun.run.selecting import write_parquet
+from alrun.run.session import Session
 from alrun.seeds import generator
-from alrun.selecting import write_parquet
-from alrun.session import Session
 from alrun.types import Label, Question, Snapshot
 
 log = logging.getLogger("alrun")

@@ -9,14 +9,14 @@ from importlib import metadata
 from shutil import disk_usage
 
 from alrun import __version__
-from alrun.accounts import stage_counts
 from alrun.errors import AlrunError, ConfigError, StateError
-from alrun.folder import PACKAGES
-from alrun.job import Job
 from alrun.recipe.preflight import preflight
-from alrun.selecting import known_classes
-from alrun.session import Session, opened
-from alrun.training import check_target, labelled_images
+from alrun.run.accounts import stage_counts
+from alrun.run.folder import PACKAGES
+from alrun.run.job import Job
+from alrun.run.selecting import known_classes
+from alrun.run.session import Session, opened
+from alrun.run.training import check_target, labelled_images
 from alrun.types import Snapshot
 
 log = logging.getLogger("alrun")

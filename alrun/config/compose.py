@@ -22,9 +22,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from alrun.config import folder_of
+import alrun
+from alrun.config.overrides import COMMAND_LINE, Fault, Setting
+from alrun.config.schema import folder_of
 from alrun.errors import ConfigError, one_of
-from alrun.overrides import COMMAND_LINE, Fault, Setting
 
 VERSION_BASE = "1.3"
 CONFIG_NAME = "config"
@@ -39,7 +40,9 @@ class Composer:
         self.name = name or CONFIG_NAME
         main = config_path or str(folder_of("conf"))
         if "://" not in main:
-            main = str(Path(__file__).parent / main)  # a relative one counts from here, where Hydra's entry point is
+            main = str(
+                Path(alrun.__file__).parent / main
+            )  # a relative one counts from here, where Hydra's entry point is
         search_path = create_config_search_path(main)
         if config_dir is not None:
             if not Path(config_dir).is_dir():
