@@ -40,9 +40,7 @@ class Composer:
         self.name = name or CONFIG_NAME
         main = config_path or str(folder_of("conf"))
         if "://" not in main:
-            main = str(
-                Path(alrun.__file__).parent / main
-            )  # a relative one counts from here, where Hydra's entry point is
+            main = str(Path(alrun.__file__).parent / main)  # a relative one counts from Hydra's entry point
         search_path = create_config_search_path(main)
         if config_dir is not None:
             if not Path(config_dir).is_dir():

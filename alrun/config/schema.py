@@ -91,7 +91,7 @@ class RunConfig:
     budget: Annotated[int, Ge(0)] = 500
     rounds: Annotated[int, Ge(1)] = 1
     seed: Annotated[int, Ge(0)] = 0
-    threads: Annotated[int, Ge(1)] = 2
+    threads: Annotated[int, Ge(1)] = 1
     approve: Literal["auto", "prompt"] = "auto"
     wait: bool = False
     restore_when: RestoreWhen = field(default_factory=RestoreWhen)

@@ -31,7 +31,7 @@ def test_every_choice_is_made_and_is_of_its_kind(choice: str) -> None:
 def test_the_default_job(tmp_path: Path) -> None:
     config = content("restore_when.deadline=36h", f"cache={tmp_path}", "initial.size=7", "report.thumbnails=3")
     job = build(config, tmp_path, ["alrun", "budget=500"])
-    assert (job.budget, job.rounds, job.seed, job.threads, job.action) == (500, 1, 0, 2, "run")
+    assert (job.budget, job.rounds, job.seed, job.threads, job.action) == (500, 1, 0, 1, "run")
     assert job.restore_when.deadline == timedelta(hours=36)
     assert (job.initial_size, job.initial_strategy, job.thumbnails) == (7, Random(), 3)
     assert job.metrics["image_diversity"] == ImageDiversity()

@@ -13,7 +13,7 @@ from tests.config.command import content
 
 def test_the_digest_changes_with_what_a_run_computes() -> None:
     base = digest(content())
-    for override in ("budget=499", "seed=1", "strategy=random", "model.trees=499", "filters=all", "threads=1"):
+    for override in ("budget=499", "seed=1", "strategy=random", "model.trees=499", "filters=all", "threads=2"):
         assert digest(content(override)) != base
 
 
