@@ -13,7 +13,7 @@ from alrun.errors import AlrunError, ConfigError, StateError
 from alrun.recipe.preflight import preflight
 from alrun.run.accounts import stage_counts
 from alrun.run.folder import PACKAGES
-from alrun.run.job import Job
+from alrun.run.job import Job, choice
 from alrun.run.selecting import known_classes
 from alrun.run.session import Session, opened
 from alrun.run.training import check_target, labelled_images
@@ -95,7 +95,7 @@ def _images(session: Session, snapshot: Snapshot) -> str:
 
 def _annotator(session: Session, snapshot: Snapshot) -> str:
     session.job.annotator.check(session.platform, [task.data_hash for task in snapshot.tasks])
-    return type(session.job.annotator).__name__
+    return choice(session.job.annotator)
 
 
 def _version(name: str) -> str:

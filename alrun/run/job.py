@@ -19,6 +19,11 @@ from alrun.recipe.base import Recipe
 from alrun.strategies.base import Strategy
 
 
+def choice(component: object) -> str:
+    """Return the name by which people choose a component: that of its file, `none` for None."""
+    return "none" if component is None else type(component).__module__.rpartition(".")[2]
+
+
 @dataclass(frozen=True)
 class RestoreWhen:
     """When a run stops waiting for labels and restores.

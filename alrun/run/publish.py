@@ -22,7 +22,7 @@ from alrun.report.data import FilterRow, MetricView, Phase, RoundSection, RunRep
 from alrun.report.page import MOST_PICKS, render
 from alrun.report.thumbnails import thumbnails
 from alrun.run.folder import RoundFolder
-from alrun.run.job import Job
+from alrun.run.job import Job, choice
 from alrun.run.selecting import read_selection, write_parquet, write_selection
 from alrun.run.session import Session, imported_left_out
 from alrun.types import LeftOut, Pick
@@ -123,13 +123,13 @@ def _report(session: Session, chapters: list[Chapter]) -> RunReport:
 def _asked(job: Job, record: Mapping[str, Any]) -> dict[str, str]:
     return {
         "project": f"{record['project']['title']} ({record['project']['id']})",
-        "platform": type(job.platform).__name__,
-        "dataset": type(job.dataset).__name__,
-        "strategy": type(job.strategy).__name__,
+        "platform": choice(job.platform),
+        "dataset": choice(job.dataset),
+        "strategy": choice(job.strategy),
         "budget": f"{job.budget} a round, {job.rounds} rounds" if job.rounds > 1 else str(job.budget),
-        "recipe": type(job.recipe).__name__,
-        "annotator": type(job.annotator).__name__,
-        "model": "none" if job.model is None else type(job.model).__name__,
+        "recipe": choice(job.recipe),
+        "annotator": choice(job.annotator),
+        "model": choice(job.model),
         "seed": str(job.seed),
     }
 

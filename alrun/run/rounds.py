@@ -23,6 +23,7 @@ from alrun.recipe.plan import Plan, PlanFacts
 from alrun.recipe.steps import Parking, Unpark, UnparkByMove
 from alrun.run.accounts import account, stage_counts
 from alrun.run.folder import RoundFolder
+from alrun.run.job import choice
 from alrun.run.selecting import Selected, select, write_parquet, write_selection
 from alrun.run.session import Session
 from alrun.run.training import Training, check_target, labelled_images, save, train
@@ -102,11 +103,11 @@ class Round:
         if not applier.journal.progress.approved:
             check_unchanged(plan, self.session.platform, self.session.patience)
             applier.journal.approve(self.session.job.approve)
-        if not self.folder.queue.exists():
-            with self.session.phase("apply", self.number):
-                applier.prepare()
-            write_json(self.folder.queue, {"ready_at": datetime.now(UTC).isoformat()})
-        if not applier.journal.progress.restoring:
+        if not applier.journal.progress.restoring:  # `action=restore` ends a round at any point
+            if not self.folder.queue.exists():
+                with self.session.phase("apply", self.number):
+                    applier.prepare()
+                write_json(self.folder.queue, {"ready_at": datetime.now(UTC).isoformat()})
             with self.session.phase("label", self.number) as counts:
                 counts["labelled"] = self._await_labels(plan).labelled
         if not applier.journal.progress.closed:
@@ -128,7 +129,7 @@ class Round:
         log.info("  step %s: %s: %s", outcome.number, outcome.text, _outcome(outcome))
 
     def _say_how_many(self, chosen: Selected) -> None:
-        found, name = len(chosen.picks), type(self.strategy).__name__
+        found, name = len(chosen.picks), choice(self.strategy)
         log.info(
             "round %d: %s selected %d of %d candidates (budget %d)",
             self.number, name, found, len(chosen.tasks), self.budget,
@@ -150,15 +151,15 @@ class Round:
         folder = self.folder
         write_parquet(folder.pool, chosen.pool)
         write_selection(folder.selection, [(self.number, chosen.picks)])
-        choice = {
-            "strategy": type(self.strategy).__name__,
+        content = {
+            "strategy": choice(self.strategy),
             "metrics": sorted(self.strategy.metrics),
             "budget": self.budget,
             "candidates": len(chosen.tasks),
             "removed": [[item.predicate, item.tasks, item.missing] for item in chosen.removed],
             "stages": stage_counts(snapshot),
         }
-        write_json(folder.choice, choice)
+        write_json(folder.choice, content)
         plan.save(folder.plan)
 
     def _await_labels(self, plan: Plan) -> LabelProgress:
@@ -257,19 +258,18 @@ def first_round(session: Session) -> int:
     why = "the strategy needs a model" if needed else "initial.size is set"
     session.folder.note(
         f"nothing is labelled and {why}: the run begins with an initial set of {size}, chosen by "
-        f"{type(job.initial_strategy).__name__} (round 0)"
+        f"{choice(job.initial_strategy)} (round 0)"
     )
     return 0
 
 
 def _outcome(outcome: StepOutcome) -> str:
     if outcome.tasks == 0:
-        return "nothing to do"
+        done = "done" if outcome.requests else "nothing to do"
+    elif outcome.written or outcome.left_alone:
+        done = f"{outcome.written} of {outcome.tasks} done"
+    else:
+        done = f"{outcome.tasks} tasks"
     alone = f", {outcome.left_alone} left alone" if outcome.left_alone else ""
-    cost = f" ({outcome.requests} requests)" if outcome.requests else ""
-    done = (
-        f"{outcome.written} of {outcome.tasks} done"
-        if outcome.written or outcome.left_alone
-        else f"{outcome.tasks} tasks"
-    )
+    cost = f" ({outcome.requests} request{'s' if outcome.requests > 1 else ''})" if outcome.requests else ""
     return f"{done}{alone}{cost}"

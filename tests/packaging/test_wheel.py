@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import yaml
@@ -11,7 +12,8 @@ from tests.packaging.conftest import CHECKOUT, Installed
 
 
 def test_the_wheel_brings_its_config_and_experiments(installed: Installed, tmp_path: Path) -> None:
-    printed = installed.run("-c", "import alrun.config.schema as c; print(c.folder_of('conf'), c.folder_of('experiments'))")
+    code = "from alrun.config.schema import folder_of as f; print(f('conf'), f('experiments'))"
+    printed = installed.run("-c", code)
     for folder in printed.stdout.split():
         assert installed.site in Path(folder).parents
     found = {
@@ -69,6 +71,17 @@ def test_a_fault_in_a_third_partys_choice_names_its_package(installed: Installed
     done = installed.run("-m", "alrun", "strategy=theirs", folder=tmp_path)
     assert done.returncode == 2
     assert "reads the metric 'title_length'" in done.stderr
+
+
+def test_a_third_partys_strategy_and_metric_run_by_name(installed: Installed, tmp_path: Path) -> None:
+    chosen = ("strategy=theirs", "metrics=[image_diversity,theirs]", "dataset=digits", "embedding.size=8", "budget=7")
+    quick = ("model=logistic_regression", f"cache={tmp_path / 'cache'}", "hydra.run.dir=run")
+    done = installed.run("-m", "alrun", *chosen, *quick, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "run" / "selection.csv").open(newline="") as file:
+        picks = list(csv.DictReader(file))
+    assert len(picks) == 7
+    assert {float(pick["score"]) for pick in picks} == {float(max(len(pick["title"]) for pick in picks))}
 
 
 def test_a_third_party_is_made_into_a_job(installed: Installed, tmp_path: Path) -> None:

@@ -112,6 +112,10 @@ def test_restore_ends_a_run_that_people_have_not_finished(tmp_path: Path, cache:
     assert stages(platform) == {"Annotate 1": POOL}
     assert record(folder)["status"] == "restored"
 
+    assert go_on(folder, project, cache) == 0  # the round counts as over, with what is labelled
+    assert record(folder)["status"] == "done"
+    assert stages(platform) == {"Annotate 1": POOL}
+
 
 def test_a_plan_waits_for_approval_and_is_for_that_plan_only(tmp_path: Path, cache: Path) -> None:
     folder, project = tmp_path / "run", tmp_path / "project.sqlite"
