@@ -1,20 +1,24 @@
-"""Log messages on the terminal: the message only, on whatever the standard error is at that moment."""
+"""Log messages on the terminal: answers on the standard output, everything else on the standard error."""
 
 from __future__ import annotations
 
 import logging
 import sys
 
+answers = logging.getLogger("alrun.answers")
+"""For what an action was asked for, such as a status: it can be piped. Goes into the run's log as well."""
+
 
 class TerminalHandler(logging.Handler):
     """Writes messages without time, level and traceback: those are in the run's log file.
 
-    The stream is looked up for each message, so that messages and progress bars do not tear each other.
+    The streams are looked up for each message, so that messages and progress bars do not tear each other.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one message."""
+        answer = record.name == answers.name and record.levelno < logging.WARNING
         try:
-            print(record.getMessage(), file=sys.stderr, flush=True)
+            print(record.getMessage(), file=sys.stdout if answer else sys.stderr, flush=True)
         except Exception:  # noqa: BLE001 -- logging never breaks what it reports on
             self.handleError(record)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -278,3 +279,9 @@ class Pick:
     title: str
     score: float
     reason: str
+
+
+def count_stages(stages: Iterable[Stage], tasks: Iterable[Task]) -> list[tuple[str, int]]:
+    """Return the title of each stage and how many of the tasks it holds, in workflow order, empty ones included."""
+    counts = Counter(task.stage for task in tasks)
+    return [(stage.title, counts[stage.uuid]) for stage in stages]

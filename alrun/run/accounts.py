@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
+from alrun.recipe.journal import Progress
 from alrun.recipe.plan import Plan
+from alrun.recipe.steps import Parking, Unpark, UnparkByMove
 from alrun.types import Snapshot, StageType
 
 
-def stage_counts(snapshot: Snapshot) -> list[tuple[str, int]]:
-    """Return the title of each stage and how many tasks it holds, in workflow order, empty ones included."""
-    counts = Counter(task.stage for task in snapshot.tasks)
-    return [(stage.title, counts[stage.uuid]) for stage in snapshot.stages]
+def moved_and_restored(plan: Plan, progress: Progress) -> tuple[int, int]:
+    """Return how many tasks the recipe took out of the queue so far, and how many of them it brought back."""
+    parked = progress.among(progress.done, plan, Parking)
+    back = progress.among(progress.done, plan, Unpark | UnparkByMove)
+    return len(parked), len(back)
 
 
 def account(plan: Plan, snapshot: Snapshot) -> dict[str, int]:

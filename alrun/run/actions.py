@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Mapping
 
 from alrun.errors import AlrunError, ConfigError, StateError, Waiting
 from alrun.recipe.plan import Plan
 from alrun.recipe.rescue import rescue, unfinished
-from alrun.run.accounts import stage_counts
 from alrun.run.doctor import doctor
+from alrun.run.folder import RoundFolder
 from alrun.run.job import Job
 from alrun.run.publish import publish
 from alrun.run.rounds import Round, first_round
 from alrun.run.selecting import scored_pool, write_parquet
 from alrun.run.session import Session, opened
 from alrun.run.training import save, train
-
-log = logging.getLogger("alrun")
+from alrun.terminal import answers
 
 DONE = 0
 
@@ -48,8 +46,8 @@ def plan(job: Job) -> int:
             raise StateError(f"every round of {session.folder.path} is over: there is nothing to plan")
         made = current.plan()
         for line in current.explain(made):
-            log.info("%s", line)
-        log.info("nothing was done. To apply this plan: %s", _resume(session))
+            answers.info("%s", line)
+        answers.info("nothing was done. To apply this plan: %s", _resume(session))
         _stop(session, "planned")
     return DONE
 
@@ -66,7 +64,7 @@ def restore(job: Job) -> int:
     with opened(job, exclusive=True) as session:
         if job.run_id is not None:
             back = rescue(session.platform, job.run_id, session.patience)
-            log.info("run %s: %s", job.run_id, back)
+            answers.info("run %s: %s", job.run_id, back)
             return DONE
         for number, folder in session.folder.rounds().items():
             if folder.journal.exists() and not folder.result.exists():
@@ -79,18 +77,17 @@ def restore(job: Job) -> int:
 def status(job: Job) -> int:
     """Say where a project stands: tasks a stage, and what runs have parked."""
     with opened(job) as session:
-        snapshot = session.snapshot()
-        log.info("project %s (%s)", snapshot.project_title, snapshot.project_id)
-        for title, count in stage_counts(snapshot):
-            log.info("  %-20s %8d tasks", title, count)
+        project = session.platform.project()
+        answers.info("project %s (%s)", project.title, project.project_id)
+        for title, count in session.stage_counts():
+            answers.info("  %-20s %8d tasks", title, count)
         runs = unfinished(session.platform)
         for found in runs:
-            log.info("  %s", found)
+            answers.info("  %s", found)
         if not runs:
-            log.info("  no run has parked anything")
+            answers.info("  no run has parked anything")
         for number, folder in session.folder.rounds().items():
-            state = "over" if folder.result.exists() else "waiting for labels" if folder.queue.exists() else "planned"
-            log.info("  round %d: %s", number, state)
+            answers.info("  round %d: %s", number, _state(session, number, folder))
     return DONE
 
 
@@ -102,7 +99,7 @@ def score(job: Job) -> int:
             pool = scored_pool(session, snapshot, 1)
         write_parquet(session.folder.path / "pool.parquet", pool)
         session.folder.update(status="done")
-        log.info("%d tasks, %d metrics: %s", pool.height, len(job.metrics), session.folder.path / "pool.parquet")
+        answers.info("%d tasks, %d metrics: %s", pool.height, len(job.metrics), session.folder.path / "pool.parquet")
     return DONE
 
 
@@ -118,10 +115,10 @@ def train_now(job: Job) -> int:
         save(session, snapshot, training.trained)
         session.folder.update(status="done")
         if training.evaluation is None:
-            log.info("trained on %d images; no image is held out, so nothing was evaluated", training.labelled)
+            answers.info("trained on %d images; no image is held out, so nothing was evaluated", training.labelled)
         else:
-            log.info("trained on %d images, accuracy %.4f", training.labelled, training.evaluation.accuracy)
-        log.info("model: %s", session.folder.model)
+            answers.info("trained on %d images, accuracy %.4f", training.labelled, training.evaluation.accuracy)
+        answers.info("model: %s", session.folder.model)
     return DONE
 
 
@@ -135,6 +132,16 @@ ACTIONS: Mapping[str, Callable[[Job], int]] = {
     "train": train_now,
     "doctor": doctor,
 }
+
+
+def _state(session: Session, number: int, folder: RoundFolder) -> str:
+    if folder.result.exists():
+        return "over"
+    if not folder.plan.exists():
+        return "being selected"
+    if not folder.queue.exists():
+        return "planned"
+    return f"waiting for people, {Round(session, number).progress(Plan.load(folder.plan))}"
 
 
 def _play(session: Session) -> None:
@@ -163,7 +170,7 @@ def _approve(session: Session, current: Round, made: Plan) -> None:
     if session.job.approve == "auto" or current.folder.journal.exists():
         return
     for line in current.explain(made):
-        log.info("%s", line)
+        answers.info("%s", line)
     if not sys.stdin.isatty():
         raise Waiting(f"the plan waits for approval. To apply it: {_resume(session)} approve=auto")
     if input("Apply this plan? Only 'yes' does: ").strip() != "yes":

@@ -11,12 +11,12 @@ from shutil import disk_usage
 from alrun import __version__
 from alrun.errors import AlrunError, ConfigError, StateError
 from alrun.recipe.preflight import preflight
-from alrun.run.accounts import stage_counts
 from alrun.run.folder import PACKAGES
 from alrun.run.job import Job, choice
 from alrun.run.selecting import known_classes
 from alrun.run.session import Session, opened
 from alrun.run.training import check_target, labelled_images
+from alrun.terminal import answers
 from alrun.types import Snapshot
 
 log = logging.getLogger("alrun")
@@ -30,15 +30,15 @@ def doctor(job: Job) -> int:
     StateError
         If anything would stop a run; the findings are on the terminal by then.
     """
-    log.info("alrun %s, Python %s, %s", __version__, system.python_version(), system.platform())
+    answers.info("alrun %s, Python %s, %s", __version__, system.python_version(), system.platform())
     for name in PACKAGES:
-        log.info("  %-14s %s", name, _version(name))
-    log.info("  cache          %s (%.1f GB free)", job.cache, _free(job) / 1e9)
+        answers.info("  %-14s %s", name, _version(name))
+    answers.info("  cache          %s (%.1f GB free)", job.cache, _free(job) / 1e9)
     with opened(job) as session:
         snapshot = session.snapshot()
-        log.info("project %s (%s)", snapshot.project_title, snapshot.project_id)
-        for title, count in stage_counts(snapshot):
-            log.info("  %-14s %d tasks", title, count)
+        answers.info("project %s (%s)", snapshot.project_title, snapshot.project_id)
+        for title, count in session.stage_counts():
+            answers.info("  %-14s %d tasks", title, count)
         checks: dict[str, Callable[[], str]] = {
             "workflow": lambda: _workflow(snapshot),
             "filters": lambda: _filters(session, snapshot),
@@ -55,7 +55,7 @@ def doctor(job: Job) -> int:
 
 def _passes(name: str, check: Callable[[], str]) -> bool:
     try:
-        log.info("  ok    %-10s %s", name, check())
+        answers.info("  ok    %-10s %s", name, check())
     except AlrunError as error:
         log.error("  FAIL  %-10s %s", name, error)  # noqa: TRY400 -- the message says it all
         return False

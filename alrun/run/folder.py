@@ -9,7 +9,7 @@
     pool.parquet      the last round's tasks with every metric
     predictions.parquet, model/   of the last training
     report.html       all of it for people
-    rounds/01/        pool.parquet, selection.csv, plan.json, journal.jsonl, queue.json, result.json
+    rounds/01/        pool.parquet, selection.csv, plan.json, journal.jsonl, steps.json, queue.json, result.json
 
 A round is planned once its plan.json exists, its queue is ready once queue.json does, and it is over once
 result.json does: each is written last, and whole.
@@ -75,6 +75,11 @@ class RoundFolder:
     def queue(self) -> Path:
         """When the queue was ready."""
         return self.path / "queue.json"
+
+    @property
+    def steps(self) -> Path:
+        """What each step of the recipe took."""
+        return self.path / "steps.json"
 
     @property
     def result(self) -> Path:

@@ -17,10 +17,12 @@ import polars as pl
 
 from alrun.errors import DataError
 from alrun.files import write_text
+from alrun.recipe.journal import Journal, Progress
 from alrun.recipe.plan import Plan
 from alrun.report.data import FilterRow, MetricView, Phase, RoundSection, RunReport, StepRow
 from alrun.report.page import MOST_PICKS, render
 from alrun.report.thumbnails import thumbnails
+from alrun.run.accounts import moved_and_restored
 from alrun.run.folder import RoundFolder
 from alrun.run.job import Job, choice
 from alrun.run.selecting import read_selection, write_parquet, write_selection
@@ -35,14 +37,24 @@ OUTPUTS = ("report.html", "selection.csv", "curve.csv", "pool.parquet", "predict
 
 @dataclass(frozen=True)
 class Chapter:
-    """What the files of one round say; `result` is empty until the round is over."""
+    """What the files of one round say; `progress` and `result` are empty until there is something to say."""
 
     number: int
     folder: RoundFolder
     picks: list[Pick]
     plan: Plan
     choice: Mapping[str, Any]
+    progress: Progress
+    steps: Mapping[str, Any]
     result: Mapping[str, Any]
+
+    @staticmethod
+    def read(number: int, folder: RoundFolder) -> Chapter:
+        """Read the files of a round that is planned."""
+        plan = Plan.load(folder.plan)
+        progress = Journal(folder.journal, plan).progress if folder.journal.exists() else Progress()
+        content = [_json(path) if path.exists() else {} for path in (folder.choice, folder.steps, folder.result)]
+        return Chapter(number, folder, read_selection(folder.selection), plan, content[0], progress, *content[1:])
 
 
 def publish(session: Session) -> None:
@@ -60,18 +72,7 @@ def publish(session: Session) -> None:
 
 
 def _chapters(session: Session) -> list[Chapter]:
-    return [
-        Chapter(
-            number,
-            folder,
-            read_selection(folder.selection),
-            Plan.load(folder.plan),
-            json.loads(folder.choice.read_text(encoding="utf-8")),
-            json.loads(folder.result.read_text(encoding="utf-8")) if folder.result.exists() else {},
-        )
-        for number, folder in session.folder.rounds().items()
-        if folder.plan.exists()
-    ]
+    return [Chapter.read(number, folder) for number, folder in session.folder.rounds().items() if folder.plan.exists()]
 
 
 def _curve_csv(chapters: Iterable[Chapter]) -> str:
@@ -97,7 +98,6 @@ def _report(session: Session, chapters: list[Chapter]) -> RunReport:
     per_class = None
     if evaluated:
         per_class = pl.DataFrame(evaluated[-1].result["evaluation"]["per_class"]).rename({"name": "class"})
-    ended = [c for c in chapters if c.result]
     return RunReport(
         title=session.job.name,
         run_id=session.folder.run_id,
@@ -106,7 +106,7 @@ def _report(session: Session, chapters: list[Chapter]) -> RunReport:
         action=record["action"],
         asked=_asked(session.job, record),
         stages_before=dict(chapters[0].choice["stages"]) if chapters else {},
-        stages_after=dict(ended[-1].result["stages"]) if ended else {},
+        stages_after=dict(session.stage_counts()),
         rounds=tuple(_section(chapter) for chapter in chapters),
         curve=pl.DataFrame(_curve_rows(chapters), schema=schema, orient="row"),
         per_class=per_class,
@@ -137,7 +137,7 @@ def _asked(job: Job, record: Mapping[str, Any]) -> dict[str, str]:
 def _section(chapter: Chapter) -> RoundSection:
     result = chapter.result
     labels = result.get("labels", {})
-    left_out = [*chapter.plan.left_out, *(LeftOut(title, why) for title, why in result.get("left_alone", []))]
+    moved, restored = moved_and_restored(chapter.plan, chapter.progress)
     return RoundSection(
         number=chapter.number,
         strategy=chapter.choice["strategy"],
@@ -148,12 +148,26 @@ def _section(chapter: Chapter) -> RoundSection:
         filters=tuple(_filter_row(*item) for item in chapter.choice["removed"]),
         steps=tuple(
             StepRow(s["number"], s["text"], s["tasks"], s["requests"], s["seconds"], s["outcome"])
-            for s in result.get("steps", [])
+            for _, s in sorted(chapter.steps.items(), key=lambda item: int(item[0]))
         ),
-        moved=result.get("moved", 0),
-        restored=result.get("restored", 0),
-        left_out=tuple(left_out),
+        moved=moved,
+        restored=restored,
+        left_out=(*chapter.plan.left_out, *_left_alone(chapter)),
     )
+
+
+def _left_alone(chapter: Chapter) -> Iterable[LeftOut]:
+    """Return the tasks that the recipe left alone while it was applied, by title."""
+    skipped = {row: why for rows in chapter.progress.skipped.values() for row, why in rows.items()}
+    if not skipped:
+        return ()
+    titles = dict(pl.read_parquet(chapter.folder.pool, columns=["task_id", "title"]).iter_rows())
+    ids = [task.task_id for task in chapter.plan.tasks]
+    return (LeftOut(titles.get(ids[row], ids[row]), why) for row, why in sorted(skipped.items()))
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _filter_row(text: str, tasks: int, missing: int) -> FilterRow:

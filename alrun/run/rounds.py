@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from time import sleep
 from typing import Any
@@ -20,15 +22,14 @@ from alrun.recipe.drift import check_unchanged
 from alrun.recipe.explain import explain
 from alrun.recipe.journal import Journal
 from alrun.recipe.plan import Plan, PlanFacts
-from alrun.recipe.steps import Parking, Unpark, UnparkByMove
-from alrun.run.accounts import account, stage_counts
+from alrun.run.accounts import account
 from alrun.run.folder import RoundFolder
 from alrun.run.job import choice
 from alrun.run.selecting import Selected, select, write_parquet, write_selection
 from alrun.run.session import Session
 from alrun.run.training import Training, check_target, labelled_images, save, train
 from alrun.strategies.base import Strategy
-from alrun.types import Label, Need, Snapshot, Task
+from alrun.types import Label, Need, Snapshot, Task, count_stages
 
 log = logging.getLogger("alrun")
 
@@ -48,7 +49,6 @@ class Round:
     session: Session
     number: int
     trained: Trained | None = None
-    _outcomes: dict[int, StepOutcome] = field(default_factory=dict)
 
     @property
     def folder(self) -> RoundFolder:
@@ -105,28 +105,47 @@ class Round:
             applier.journal.approve(self.session.job.approve)
         if not applier.journal.progress.restoring:  # `action=restore` ends a round at any point
             if not self.folder.queue.exists():
-                with self.session.phase("apply", self.number):
+                with self.session.phase("apply", self.number), self._kept_steps(applier):
                     applier.prepare()
                 write_json(self.folder.queue, {"ready_at": datetime.now(UTC).isoformat()})
             with self.session.phase("label", self.number) as counts:
                 counts["labelled"] = self._await_labels(plan).labelled
         if not applier.journal.progress.closed:
-            with self.session.phase("restore", self.number):
+            with self.session.phase("restore", self.number), self._kept_steps(applier):
                 applier.restore()
-        return self._finish(plan, applier)
+        return self._finish(plan)
+
+    def progress(self, plan: Plan) -> LabelProgress:
+        """Ask the platform how far people are with the selection."""
+        hashes = [task.data_hash for task in plan.selected]
+        return progress(self.session.platform, self._listed(hashes), hashes)
 
     def restore(self, plan: Plan) -> None:
         """Bring back what this round parked, without waiting for labels."""
-        with self.session.phase("restore", self.number):
-            self._applier(plan).restore()
+        applier = self._applier(plan)
+        with self.session.phase("restore", self.number), self._kept_steps(applier):
+            applier.restore()
 
     def _applier(self, plan: Plan) -> Applier:
         journal = Journal(self.folder.journal, plan)
-        return Applier(plan, self.session.platform, journal, self.session.patience, self._say_step)
+        return Applier(plan, self.session.platform, journal, self.session.patience, _say_step)
 
-    def _say_step(self, outcome: StepOutcome) -> None:
-        self._outcomes.setdefault(outcome.position, outcome)
-        log.info("  step %s: %s: %s", outcome.number, outcome.text, _outcome(outcome))
+    @contextmanager
+    def _kept_steps(self, applier: Applier) -> Iterator[None]:
+        """Write down what the steps of the block took, added to what they took in earlier processes."""
+        path = self.folder.steps
+        earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        try:
+            yield
+        finally:
+            for position, outcome in applier.outcomes.items():
+                step = {**asdict(outcome), "outcome": _outcome(outcome)}
+                before = earlier.get(str(position), {"requests": 0, "seconds": 0.0})
+                for count in ("requests", "seconds"):
+                    step[count] += before[count]
+                earlier[str(position)] = step
+            applier.outcomes.clear()
+            write_json(path, earlier)
 
     def _say_how_many(self, chosen: Selected) -> None:
         found, name = len(chosen.picks), choice(self.strategy)
@@ -157,7 +176,7 @@ class Round:
             "budget": self.budget,
             "candidates": len(chosen.tasks),
             "removed": [[item.predicate, item.tasks, item.missing] for item in chosen.removed],
-            "stages": stage_counts(snapshot),
+            "stages": count_stages(snapshot.stages, snapshot.tasks),
         }
         write_json(folder.choice, content)
         plan.save(folder.plan)
@@ -170,7 +189,7 @@ class Round:
         with gauge("labelled by people", len(hashes)) as show:
             while True:
                 job.annotator.label(self.session.platform, hashes, job.seed)
-                now = progress(self.session.platform, self._listed(hashes), hashes)
+                now = self.progress(plan)
                 show(now.labelled)
                 if now != said:
                     log.info("round %d: %s", self.number, now)
@@ -205,7 +224,7 @@ class Round:
             f"  python -m alrun action=resume run={self.session.folder.path}"
         )
 
-    def _finish(self, plan: Plan, applier: Applier) -> Training:
+    def _finish(self, plan: Plan) -> Training:
         session = self.session
         with session.phase("snapshot", self.number):
             snapshot = session.snapshot()
@@ -213,31 +232,8 @@ class Round:
         if training.trained is not None:
             with session.phase("save", self.number):
                 save(session, snapshot, training.trained)
-        write_json(self.folder.result, self._result(plan, applier, snapshot, training))
+        write_json(self.folder.result, _result(plan, snapshot, training))
         return training
-
-    def _result(self, plan: Plan, applier: Applier, snapshot: Snapshot, training: Training) -> dict[str, Any]:
-        done = applier.journal.progress.done
-        steps = plan.steps
-        titles = {task.task_id: task.title for task in snapshot.tasks}
-        skipped = {row: why for rows in applier.journal.progress.skipped.values() for row, why in rows.items()}
-        labels = {t.data_hash: snapshot.labels.get(t.label_hash or "", Label()) for t in snapshot.tasks}
-        picked = {t.data_hash: list(labels[t.data_hash].classes) for t in plan.selected if t.data_hash in labels}
-        return {
-            "round": self.number,
-            "labelled": training.labelled,
-            "counts": training.counts,
-            "labels": picked,
-            "moved": len({row for p, rows in done.items() if isinstance(steps[p], Parking) for row in rows}),
-            "restored": len(
-                {r for p, rows in done.items() if isinstance(steps[p], Unpark | UnparkByMove) for r in rows}
-            ),
-            "steps": [{**asdict(o), "outcome": _outcome(o)} for _, o in sorted(self._outcomes.items())],
-            "left_alone": [[titles.get(plan.tasks[row].task_id, "?"), why] for row, why in sorted(skipped.items())],
-            "evaluation": None if training.evaluation is None else training.evaluation.to_json(),
-            "stages": stage_counts(snapshot),
-            "account": account(plan, snapshot),
-        }
 
 
 def first_round(session: Session) -> int:
@@ -261,6 +257,22 @@ def first_round(session: Session) -> int:
         f"{choice(job.initial_strategy)} (round 0)"
     )
     return 0
+
+
+def _result(plan: Plan, snapshot: Snapshot, training: Training) -> dict[str, Any]:
+    labels = {t.data_hash: snapshot.labels.get(t.label_hash or "", Label()) for t in snapshot.tasks}
+    return {
+        "round": plan.round,
+        "labelled": training.labelled,
+        "counts": training.counts,
+        "labels": {t.data_hash: labels[t.data_hash].classes for t in plan.selected if t.data_hash in labels},
+        "evaluation": None if training.evaluation is None else training.evaluation.to_json(),
+        "account": account(plan, snapshot),
+    }
+
+
+def _say_step(outcome: StepOutcome) -> None:
+    log.info("  step %s: %s: %s", outcome.number, outcome.text, _outcome(outcome))
 
 
 def _outcome(outcome: StepOutcome) -> str:

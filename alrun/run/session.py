@@ -23,7 +23,7 @@ from alrun.pool.images import load_pixels
 from alrun.pool.snapshot import take_snapshot
 from alrun.run.folder import RunFolder, command_line
 from alrun.run.job import Job
-from alrun.types import Example, ImageFile, LeftOut, Snapshot
+from alrun.types import Example, ImageFile, LeftOut, Snapshot, count_stages
 
 log = logging.getLogger("alrun")
 
@@ -57,6 +57,11 @@ class Session:
     def snapshot(self) -> Snapshot:
         """Ask the platform for everything."""
         return take_snapshot(self.platform, self.patience)
+
+    def stage_counts(self) -> list[tuple[str, int]]:
+        """Ask the platform how many tasks each stage holds now, in workflow order."""
+        stages = patiently(self.patience, self.platform.project).stages
+        return count_stages(stages, patiently(self.patience, self.platform.tasks))
 
     def held_out(self) -> list[Example]:
         """Return the labelled images that are kept apart for evaluation."""

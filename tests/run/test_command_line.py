@@ -68,7 +68,7 @@ def test_doctor_finds_the_project_and_what_would_stop_a_run(tmp_path: Path, cach
     common = (*QUICK, f"cache={cache}", f"platform.path={project}", "action=doctor")
     good = alrun(tmp_path, *common)
     assert good.returncode == 0, good.stderr
-    assert "1437 tasks could be moved by a recipe" in good.stderr
+    assert "1437 tasks could be moved by a recipe" in good.stdout
 
     bad = alrun(tmp_path, *common, "filters.all=[{stage: [Annotate 2]}]")
     assert bad.returncode == 4
@@ -88,5 +88,5 @@ def test_score_and_train_leave_their_tables(tmp_path: Path, cache: Path) -> None
     assert alrun(tmp_path, *common, "strategy=random", "budget=100").returncode == 0
     trained = alrun(tmp_path, *common, "action=train", "hydra.run.dir=trained")
     assert trained.returncode == 0, trained.stderr
-    assert "trained on 100 images, accuracy 0." in trained.stderr
+    assert "trained on 100 images, accuracy 0." in trained.stdout
     assert (tmp_path / "trained" / "model" / "model.json").exists()
