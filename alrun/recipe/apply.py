@@ -1,46 +1,35 @@
-"""Carries out a plan. Applying and resuming are the same function: ask what is true, send the remainder.
-
-Each chunk of writes goes through one loop: list its tasks, leave out those that somebody changed, announce the
-rest in the journal, send, and record the answer. After an error the loop begins again with the listing, so that
-neither a lost request nor a lost answer is taken for the other.
-"""
+"""Carries out a plan. Applying and resuming are the same function: what the journal knows as done is passed over."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from types import UnionType
 from uuid import uuid4
 
-from alrun.errors import PlatformError, RateLimited, Refused, StateError, TooLarge, Unavailable
+from alrun.errors import PlatformError, StateError
 from alrun.faults import reach
 from alrun.platform.port import Platform
 from alrun.platform.retry import Patience, patiently
-from alrun.progress import track
+from alrun.recipe.converge import Converger
 from alrun.recipe.journal import Journal
 from alrun.recipe.plan import Plan
 from alrun.recipe.steps import (
     AwaitLabels,
     Choose,
-    CreateLabelRows,
     GiveBackPriority,
     Parking,
     Prioritise,
     RemoveTagForGood,
+    Tag,
     Tagging,
     Undoing,
     Unpark,
     UnparkByMove,
-    Write,
+    Untag,
     request,
-    request_kind,
 )
-from alrun.recipe.verdict import Case, Moving, Verdict, judge
-from alrun.types import Task
-
-Rows = Sequence[int]
-Targets = Mapping[int, tuple[float | None, float | None]]
+from alrun.recipe.verdict import TaskStep
 
 
 @dataclass
@@ -64,7 +53,7 @@ class Applier:
     Raises
     ------
     StateError
-        If the plan is of another project.
+        If the plan is of another project, or was made by another user of it.
     """
 
     plan: Plan
@@ -73,7 +62,7 @@ class Applier:
     patience: Patience = field(default_factory=Patience)
     say: Callable[[StepOutcome], None] = lambda _: None
     outcomes: dict[int, StepOutcome] = field(default_factory=dict, init=False)
-    _refused: dict[int, str] = field(default_factory=dict, init=False)
+    _stuck: dict[int, str] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         project = patiently(self.patience, self.platform.project)
@@ -82,16 +71,31 @@ class Applier:
                 f"the plan is of the project {self.plan.project_title!r} ({self.plan.project_id}), but the platform "
                 f"shows {project.title!r} ({project.project_id}): nothing was done. Point `platform` at the right one"
             )
-        self._records_moves = project.records_moves
+        if project.user != self.plan.user:
+            raise StateError(
+                f"the plan was made by {self.plan.user}, but the platform knows this process as {project.user}: tasks "
+                "that both moved could not be told from tasks that somebody else moved. Nothing was done. Use the same "
+                f"user, or bring the tasks back with `action=restore run_id={self.plan.run_id}`"
+            )
+        self._converger = Converger(
+            self.plan, self.platform, self.journal, self.patience, project.records_moves, self._stuck
+        )
 
     def prepare(self) -> None:
-        """Carry out the steps up to the one that waits for labels."""
+        """Carry out the steps up to the one that waits for labels.
+
+        Raises
+        ------
+        StateError
+            If restoring has begun, or the journal has lost lines.
+        PlatformError
+            If the platform does not answer for too long, or refuses to bring the selection back (`documented`).
+        """
         if self.journal.progress.restoring:
             raise StateError(
                 "restoring has begun, so the queue can not be prepared any more: finish it with `action=restore`"
             )
-        for position in range(self.plan.await_position):
-            self._step(position)
+        self._carry_out(range(self.plan.await_position))
 
     def restore(self) -> None:
         """Bring back what this run parked, wherever it was stopped, and end the recipe.
@@ -99,183 +103,76 @@ class Applier:
         Raises
         ------
         PlatformError
-            If the platform refuses to take some tasks back; all others are back by then.
+            If the platform does not answer for too long, or some tasks could not be brought back; all others are
+            back by then, and the mirror of what was parked is kept.
         """
         if not self.journal.progress.restoring:
             self.journal.restoring()
-        for position, step in enumerate(self.plan.steps):
-            if isinstance(step, Undoing):
-                self._step(position)
+        self._carry_out([p for p, step in enumerate(self.plan.steps) if isinstance(step, Undoing)])
         if not self.journal.progress.closed:
             self.journal.close()
 
     def parked(self) -> set[int]:
         """Return the rows that this run parked and has not brought back, as far as the journal knows."""
         progress = self.journal.progress
-        back = self._among(progress.done, Unpark | UnparkByMove)
-        return self._among(progress.intended, Parking) - back - self._skipped()
+        back = progress.among(progress.done, self.plan, Unpark | UnparkByMove)
+        return progress.among(progress.intended, self.plan, Parking) - back - progress.left_alone
+
+    def _carry_out(self, positions: Sequence[int]) -> None:
+        self._stuck.clear()
+        for position in positions:
+            self._step(position)
+        if self._stuck:
+            row, reason = next(iter(self._stuck.items()))
+            raise PlatformError(
+                f"{len(self._stuck)} tasks could not be brought back, such as {self.plan.tasks[row].task_id} "
+                f"({reason}). They are where this run left them, and everything else is done: mend what the reason "
+                f"says and resume, or use `action=restore run_id={self.plan.run_id}`, which works without the journal"
+            )
 
     def _step(self, position: int) -> None:
-        step = self.plan.steps[position]
-        outcome = StepOutcome(position, step.number, step.text, len(step.tasks))
-        self.outcomes[position] = outcome
+        step, progress = self.plan.steps[position], self.journal.progress
+        if position in self.outcomes and position in progress.finished:
+            return
+        outcome = self.outcomes.setdefault(position, StepOutcome(position, step.number, step.text, len(step.tasks)))
         began, requests = monotonic(), self.platform.requests
-        if not isinstance(step, Choose | AwaitLabels) and position not in self.journal.progress.finished:
-            self._carry_out(position, step)
-        outcome.requests, outcome.seconds = self.platform.requests - requests, monotonic() - began
-        outcome.written = len(self._done(position))
-        outcome.left_alone = len(self.journal.progress.skipped.get(position, {}))
+        if position not in progress.finished and not isinstance(step, Choose | AwaitLabels):
+            if isinstance(step, RemoveTagForGood):
+                self._drop_tag(position, step)
+            else:
+                self._write(position, step)
+        outcome.requests += self.platform.requests - requests
+        outcome.seconds += monotonic() - began
+        outcome.written = len(progress.done.get(position, ()))
+        outcome.left_alone = len(progress.skipped.get(position, ()))
         self.say(outcome)
 
-    def _carry_out(self, position: int, step: Write) -> None:
-        self._refused.clear()
-        targets = _targets(self.plan, step)
-        done = self._done(position)
-        rows = [row for row in self._rows(step) if row not in done]
-        size = min(self.platform.limits.of(request_kind(step)), self.platform.limits.listing)
-        chunks = list(_chunks(rows, size)) or ([[]] if isinstance(step, RemoveTagForGood) else [])
-        for chunk in track(chunks, f"{step.number} {step.text}"):
-            if isinstance(step, Tagging):
-                self._send_tags(position, step, chunk)
-            else:
-                self._converge(position, step, chunk, targets)
-        if self._refused:
-            row, reason = next(iter(self._refused.items()))
-            raise PlatformError(
-                f"the platform refuses to take back {len(self._refused)} tasks, such as "
-                f"{self.plan.tasks[row].task_id} ({reason}). They are where this run left them, and the journal knows "
-                "them: mend what the message says, then resume"
-            )
-        reach("apply.before_finish")
+    def _write(self, position: int, step: TaskStep) -> None:
+        self._converger.write(position, step, self._rows(position, step))
+        if self._stuck.keys().isdisjoint(step.tasks):
+            reach("apply.before_finish")
+            self.journal.finish(position)
+
+    def _drop_tag(self, position: int, step: RemoveTagForGood) -> None:
+        if self._stuck:
+            return  # it may be what finds them
+        self.journal.intend(position, (), {}, uuid4().hex)
+        patiently(self.patience, lambda: self.platform.write(request(step, (), (), self.plan.done_stage)))
         self.journal.finish(position)
 
-    def _rows(self, step: Write) -> list[int]:
+    def _rows(self, position: int, step: TaskStep) -> list[int]:
         """Return the rows that a step is still about, given what happened in the steps before it."""
-        if isinstance(step, Tagging):
-            return list(step.tasks)
         progress = self.journal.progress
-        rows = set(step.tasks) - self._skipped()
-        if isinstance(step, Unpark | UnparkByMove):
-            rows &= self._among(progress.intended, Parking)
+        over = progress.skipped.get(position, {}).keys() if isinstance(step, Tagging) else progress.left_alone
+        rows = set(step.tasks) - progress.done.get(position, set()) - over - self._stuck.keys()
+        if isinstance(step, Untag) and progress.restoring:
+            rows &= self._tagged(step.name)
         if isinstance(step, GiveBackPriority):
-            rows &= self._among(progress.intended, Unpark | UnparkByMove | Prioritise)
+            rows &= progress.among(progress.intended, self.plan, Parking | Prioritise)
         return [row for row in step.tasks if row in rows]
 
-    def _among(self, record: Mapping[int, set[int]], kinds: UnionType | type) -> set[int]:
-        """Return the rows that `record` holds for steps of these kinds."""
-        return {row for p, rows in record.items() if isinstance(self.plan.steps[p], kinds) for row in rows}
-
-    def _done(self, position: int) -> set[int]:
-        return self.journal.progress.done.get(position, set())
-
-    def _skipped(self) -> set[int]:
-        return {row for rows in self.journal.progress.skipped.values() for row in rows}
-
-    def _send_tags(self, position: int, step: Tagging, rows: Rows) -> None:
-        """Send a write that is the same the second time: no need to ask whether the first arrived."""
-        refs = tuple(self.plan.tasks[row].ref(None) for row in rows)
-        patience = self.patience.fresh()
-        while True:
-            name = uuid4().hex
-            self.journal.intend(position, rows, {}, name)
-            try:
-                self.platform.write(request(step, refs, (), self.plan.done_stage))
-            except (Unavailable, RateLimited) as error:
-                patience.pause(error)
-            else:
-                self.journal.done(position, rows, name)
-                return
-
-    def _converge(self, position: int, step: Moving, rows: Rows, targets: Targets) -> None:
-        """Bring the rows to where the step wants them, or find out why not."""
-        patience = self.patience.fresh()
-        refused: tuple[frozenset[int], PlatformError] | None = None
-        while True:
-            ready = self._classify(position, step, rows, targets)
-            if not ready:
-                return
-            if refused is not None and refused[0] == frozenset(ready):
-                self._after_refusal(position, step, tuple(ready), targets, refused[1])
-                return
-            name = uuid4().hex
-            self.journal.intend(position, ready, {r: (t.label_hash, t.last_edited_at) for r, t in ready.items()}, name)
-            refs = tuple(self.plan.tasks[row].ref(task.label_hash) for row, task in ready.items())
-            wanted = tuple(targets[row][0] or 0.0 for row in ready) if targets else ()
-            try:
-                self.platform.write(request(step, refs, wanted, self.plan.done_stage))
-            except (Refused, TooLarge) as error:
-                refused = (frozenset(ready), error)
-            except (Unavailable, RateLimited) as error:
-                patience.pause(error)
-            else:
-                self.journal.done(position, ready, name)
-                return
-
-    def _after_refusal(self, position: int, step: Moving, rows: Rows, targets: Targets, refusal: PlatformError) -> None:
-        """Send a chunk that was rejected whole in smaller parts; note what is refused even alone."""
-        if len(rows) > 1:
-            size = 1
-            if isinstance(refusal, TooLarge):
-                size = max(1, min(refusal.limit or len(rows), len(rows) // 2))
-            for part in _chunks(rows, size):
-                self._converge(position, step, part, targets)
-        elif isinstance(step, Undoing):
-            self._refused[rows[0]] = str(refusal)
-        else:
-            self.journal.skip(position, {rows[0]: f"the platform refuses: {refusal}"})
-
-    def _classify(self, position: int, step: Moving, rows: Rows, targets: Targets) -> dict[int, Task]:
-        """List the rows; record which are written already and which are not ours; return the others."""
-        hashes = [self.plan.tasks[row].data_hash for row in rows]
-        listed = patiently(self.patience, lambda: self.platform.tasks(hashes))
-        tasks = {task.task_id: task for task in listed}
-        finished = self._done(position) | self._skipped()
-        initialised = self._among(self.journal.progress.intended, CreateLabelRows)
-        done: list[int] = []
-        foreign: dict[int, str] = {}
-        ready: dict[int, Task] = {}
-        for row in rows:
-            if row in finished:
-                continue
-            now = tasks.get(self.plan.tasks[row].task_id)
-            verdict = judge(step, self._case(position, row, now, row in initialised, targets))
-            if verdict is Verdict.DONE:
-                done.append(row)
-            elif verdict is Verdict.READY and now is not None:
-                ready[row] = now
-            else:
-                foreign[row] = str(verdict)
-        if done:
-            self.journal.done(position, done, "listed")
-        if foreign:
-            self.journal.skip(position, foreign)
-        return ready
-
-    def _case(self, position: int, row: int, now: Task | None, initialised: bool, targets: Targets) -> Case:
-        progress = self.journal.progress
-        wanted, expected = targets.get(row, (None, None))
-        return Case(
-            plan=self.plan,
-            before=self.plan.tasks[row],
-            now=now,
-            intended=row in progress.intended.get(position, ()),
-            initialised=initialised,
-            seen=progress.evidence.get(row),
-            records_moves=self._records_moves,
-            wanted=wanted,
-            expected=expected,
-        )
-
-
-def _targets(plan: Plan, step: Write) -> Targets:
-    """Return, for steps that set priorities, each row's new priority and the one it must have before (None: any)."""
-    if isinstance(step, Prioritise):
-        return {row: (wanted, None) for row, wanted in zip(step.tasks, step.priorities, strict=True)}
-    if isinstance(step, GiveBackPriority):
-        return {row: (plan.tasks[row].priority, ours) for row, ours in zip(step.tasks, step.ours, strict=True)}
-    return {}
-
-
-def _chunks(rows: Sequence[int], size: int) -> Iterator[Rows]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
+    def _tagged(self, name: str) -> set[int]:
+        """Return the rows to which this run announced to give a tag."""
+        intended = self.journal.progress.intended
+        ours = [p for p, step in enumerate(self.plan.steps) if isinstance(step, Tag) and step.name == name]
+        return {row for p in ours for row in intended.get(p, ())}

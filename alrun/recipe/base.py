@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from alrun.recipe.plan import Plan, PlanFacts, PlannedTask, first_stage
-from alrun.recipe.steps import GiveBackPriority, Step, UnparkByMove
-from alrun.types import LeftOut, Pick, Snapshot, Task
+from alrun.recipe.steps import GiveBackPriority, RemoveTagForGood, Step, Tag, Unpark, UnparkByMove
+from alrun.types import LeftOut, Pick, Snapshot, Stage, Task
 
 DEFAULT_PRIORITY = 0.5
 
-_MIRROR = re.compile(r"alrun (?P<run_id>\S+) (?P<what>parked from (?P<stage>.*)|set the queue)", re.DOTALL)
+_MIRROR = re.compile(r"alrun (?P<run_id>\S+) of (?P<user>\S+) (?:parked from (?P<stage>.*)|set the queue)", re.DOTALL)
 
 
 @runtime_checkable
@@ -42,54 +43,90 @@ class Recipe(Protocol):
         ...
 
 
-def parked_tag(run_id: str, stage_title: str) -> str:
-    """Return the name of the tag that mirrors what a run parks: it finds the tasks when the run folder is gone."""
-    return f"alrun {run_id} parked from {stage_title}"
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A tag that mirrors what a run does, so that it can be undone when the run folder is gone.
 
-
-def queue_tag(run_id: str) -> str:
-    """Return the name of the tag that says which tasks a run put first in the queue."""
-    return f"alrun {run_id} set the queue"
-
-
-def read_mirror_tag(name: str) -> tuple[str, str | None] | None:
-    """Return the run id in a tag's name and the title of the stage it parked from; None for any other tag.
-
-    The title is None for a run that only set priorities.
+    Attributes
+    ----------
+    user
+        Who parked.
+    stage
+        The title of the stage from which the tagged tasks are parked. None for a run that only sets priorities.
     """
+
+    run_id: str
+    user: str
+    stage: str | None
+
+    @property
+    def name(self) -> str:
+        """The tag's name."""
+        what = "set the queue" if self.stage is None else f"parked from {self.stage}"
+        return f"alrun {self.run_id} of {self.user} {what}"
+
+
+def read_mirror_tag(name: str) -> Mirror | None:
+    """Return the mirror with this tag name; None for any other tag."""
     found = _MIRROR.fullmatch(name)
-    return (found["run_id"], found["stage"]) if found else None
+    return Mirror(found["run_id"], found["user"], found["stage"]) if found else None
 
 
-def positions_by_stage(tasks: Sequence[PlannedTask], positions: Sequence[int]) -> dict[str, tuple[int, ...]]:
-    """Group positions by the stage their task came from, in the order of first occurrence."""
+def by_origin(
+    stages: Sequence[Stage], tasks: Sequence[PlannedTask], positions: Sequence[int]
+) -> list[tuple[Stage, tuple[int, ...]]]:
+    """Group positions by the stage their task came from, in workflow order; never empty, so that a no-op shows."""
     groups: dict[str, list[int]] = {}
     for position in positions:
         groups.setdefault(tasks[position].stage, []).append(position)
-    return {stage: tuple(members) for stage, members in groups.items()}
+    found = [(stage, tuple(groups[stage.uuid])) for stage in stages if stage.uuid in groups]
+    return found or [(first_stage(stages), ())]
 
 
-def after_reopening(
-    snapshot: Snapshot, tasks: Sequence[PlannedTask], positions: Sequence[int], number: str
+def bring_back(
+    snapshot: Snapshot, tasks: Sequence[PlannedTask], positions: Sequence[int], number: str, what: str
 ) -> list[Step]:
-    """Return the steps that undo what completing and reopening changed besides the stage.
+    """Return the steps that bring parked tasks back to the stages they came from, with their priorities.
 
-    Reopened tasks land in the first annotation stage with the default priority; those that came from another
-    stage or had another priority get it back.
+    Reopening leads to the first annotation stage only; tasks of other stages are moved.
     """
     first = first_stage(snapshot.stages)
-    steps: list[Step] = []
-    for stage, members in positions_by_stage(tasks, positions).items():
-        if stage != first.uuid:
-            title = snapshot.stage(stage).title
-            text = f"move back from {first.title} to {title}, where they came from"
-            steps.append(UnparkByMove(f"{number}a", text, members, origin=first.uuid, destination=stage))
-    steps.append(give_back_priorities(tasks, positions, f"{number}b"))
-    return steps
+    groups = by_origin(snapshot.stages, tasks, positions)
+    reopened = next((members for stage, members in groups if stage == first), ())
+    steps: list[Step] = [Unpark(number, f"reopen {what}: back to {first.title!r}", reopened)]
+    for stage, members in groups:
+        if stage != first:
+            text = f"move {what} back to {stage.title!r}, where they came from"
+            steps.append(UnparkByMove(f"{number}a", text, members, destination=stage.uuid))
+    return [*steps, give_back_priorities(tasks, positions, f"{number}b")]
 
 
 def give_back_priorities(tasks: Sequence[PlannedTask], positions: Sequence[int], number: str) -> GiveBackPriority:
-    """Return the step that gives tasks their priority back where it was not the default."""
+    """Return the step that gives back the priorities that the done stage took: tasks return with the default one."""
     changed = tuple(p for p in positions if tasks[p].priority not in {None, DEFAULT_PRIORITY})
     text = "give back the priorities that parking took"
-    return GiveBackPriority(number, text, changed, ours=(None,) * len(changed))
+    return GiveBackPriority(number, text, changed, ours=(DEFAULT_PRIORITY,) * len(changed))
+
+
+def mirror(
+    snapshot: Snapshot, tasks: Sequence[PlannedTask], positions: Sequence[int], number: str, facts: PlanFacts
+) -> list[Step]:
+    """Return the steps that mirror on the platform what is going to be parked, a tag for each stage it comes from."""
+    return [
+        Tag(number, f"mirror what is going to be parked from {stage.title!r}", members, _mirror(facts, stage))
+        for stage, members in by_origin(snapshot.stages, tasks, positions)
+    ]
+
+
+def drop_mirror(
+    snapshot: Snapshot, tasks: Sequence[PlannedTask], positions: Sequence[int], number: str, facts: PlanFacts
+) -> list[Step]:
+    """Return the steps that drop the tags of :func:`mirror`."""
+    return [
+        RemoveTagForGood(number, f"drop the mirror of what was parked from {stage.title!r}", _mirror(facts, stage))
+        for stage, _ in by_origin(snapshot.stages, tasks, positions)
+    ]
+
+
+def _mirror(facts: PlanFacts, stage: Stage) -> str:
+    return Mirror(facts.run_id, facts.user, stage.title).name

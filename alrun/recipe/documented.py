@@ -8,19 +8,10 @@ from typing import Annotated
 
 from annotated_types import MinLen
 
-from alrun.recipe.base import after_reopening, parked_tag, positions_by_stage
-from alrun.recipe.plan import Plan, PlanFacts, PlannedTask, make_plan, planned_tasks
-from alrun.recipe.steps import (
-    AwaitLabels,
-    Choose,
-    CreateLabelRows,
-    Park,
-    RemoveTagForGood,
-    Step,
-    Tag,
-    Unpark,
-    Untag,
-)
+from alrun.errors import ConfigError
+from alrun.recipe.base import bring_back, drop_mirror, mirror
+from alrun.recipe.plan import Plan, PlanFacts, make_plan, planned_tasks
+from alrun.recipe.steps import AwaitLabels, Choose, CreateLabelRows, Park, Tag, Untag
 from alrun.types import LeftOut, Pick, Snapshot, Task
 
 
@@ -36,11 +27,20 @@ class Documented:
     Attributes
     ----------
     unlabeled_tag, next_tag
-        The tags of the page's steps 2 and 4.
+        The tags of the page's steps 2 and 4. They must differ.
+
+    Raises
+    ------
+    ConfigError
+        If the two tags are the same.
     """
 
     unlabeled_tag: Annotated[str, MinLen(1)] = "unlabeled"
     next_tag: Annotated[str, MinLen(1)] = "to label next"
+
+    def __post_init__(self) -> None:
+        if self.unlabeled_tag == self.next_tag:
+            raise ConfigError(f"recipe.unlabeled_tag and recipe.next_tag are both {self.next_tag!r}: give each its own")
 
     def plan(
         self,
@@ -52,63 +52,26 @@ class Documented:
     ) -> Plan:
         """Return the plan; see :class:`alrun.recipe.base.Recipe`."""
         planned = planned_tasks(tasks, picks)
+        everything = tuple(range(len(planned)))
+        selection, rest = everything[: len(picks)], everything[len(picks) :]
+        uninitialised = tuple(p for p in everything if planned[p].label_hash is None)
+        stale = tuple(p for p in rest if planned[p].data_hash in snapshot.tags.get(self.next_tag, ()))
         steps = [
-            *self._tag(snapshot, planned, len(picks), facts.run_id),
-            *self._park(planned, len(picks)),
-            *self._bring_back(snapshot, planned, len(picks), facts.run_id),
-        ]
-        return make_plan("documented", snapshot, planned, steps, left_out, facts)
-
-    def _tag(self, snapshot: Snapshot, tasks: tuple[PlannedTask, ...], picked: int, run_id: str) -> list[Step]:
-        everything, selection = _positions(tasks, picked)[:2]
-        stale = tuple(p for p in everything[picked:] if tasks[p].data_hash in snapshot.tags.get(self.next_tag, ()))
-        mirrors = [
-            Tag("2a", f"mirror what is going to be parked from {title}", members, parked_tag(run_id, title))
-            for stage, members in positions_by_stage(tasks, everything).items()
-            for title in [snapshot.stage(stage).title]
-        ]
-        return [
             Choose("1", "choose the tasks that are ready to be labelled", everything),
             Tag("2", f"tag them {self.unlabeled_tag!r}", everything, self.unlabeled_tag),
-            *mirrors,
+            *mirror(snapshot, planned, everything, "2a", facts),
             Choose("3", "choose the selection among them", selection),
             Untag("4a", f"take a stale {self.next_tag!r} from tasks that are not selected", stale, self.next_tag),
             Tag("4", f"tag the selection {self.next_tag!r}", selection, self.next_tag),
-        ]
-
-    def _park(self, tasks: tuple[PlannedTask, ...], picked: int) -> list[Step]:
-        everything, selection, _ = _positions(tasks, picked)
-        return [
             Choose("5", f"choose the tag {self.unlabeled_tag!r}", everything),
-            CreateLabelRows("6a", "create the label rows that completing needs", _uninitialised(tasks, everything)),
+            CreateLabelRows("6a", "create the label rows that completing needs", uninitialised),
             Park("6", "mark them as complete for a while", everything),
             Choose("7", f"choose the tag {self.next_tag!r}", selection),
-            Unpark("8", "relabel: bring the selection to the first annotation stage", selection),
-        ]
-
-    def _bring_back(self, snapshot: Snapshot, tasks: tuple[PlannedTask, ...], picked: int, run_id: str) -> list[Step]:
-        everything, selection, rest = _positions(tasks, picked)
-        mirrors = [
-            RemoveTagForGood(
-                "9e", "drop the mirror of what was parked", parked_tag(run_id, snapshot.stage(stage).title)
-            )
-            for stage in positions_by_stage(tasks, everything)
-        ]
-        return [
-            *after_reopening(snapshot, tasks, selection, "8"),
+            *bring_back(snapshot, planned, selection, "8", "the selection"),
             AwaitLabels("9", "people label the selection", selection),
-            Unpark("9", "bring the rest back to the first annotation stage", rest),
-            *after_reopening(snapshot, tasks, rest, "9"),
+            *bring_back(snapshot, planned, rest, "9", "the rest"),
             Untag("9c", f"take {self.unlabeled_tag!r} off again", everything, self.unlabeled_tag),
             Untag("9d", f"take {self.next_tag!r} off again", selection, self.next_tag),
-            *mirrors,
+            *drop_mirror(snapshot, planned, everything, "9e", facts),
         ]
-
-
-def _positions(tasks: tuple[PlannedTask, ...], picked: int) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    everything = tuple(range(len(tasks)))
-    return everything, everything[:picked], everything[picked:]
-
-
-def _uninitialised(tasks: tuple[PlannedTask, ...], positions: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(p for p in positions if tasks[p].label_hash is None)
+        return make_plan("documented", snapshot, planned, steps, left_out, facts)

@@ -10,13 +10,15 @@ from alrun.recipe.verdict import changed_since
 
 
 def check_unchanged(plan: Plan, platform: Platform, patience: Patience) -> None:
-    """Compare every task of the plan with the platform, before the first write of an approved plan.
+    """Compare the workflow and every task of the plan with the platform, before the first write of an approved plan.
 
     Raises
     ------
     StateError
-        If any differs; the message says which and how.
+        If anything differs; the message says what and how.
     """
+    if patiently(patience, platform.project).stages != plan.stages:
+        raise StateError("the workflow has changed since the plan was made. Nothing was done. Plan again")
     size = platform.limits.listing
     reasons: dict[str, str] = {}
     for start in range(0, len(plan.tasks), size):

@@ -1,6 +1,8 @@
 """The append-only record of what a run meant to do and did, one JSON object a line (`journal.jsonl`, version 1).
 
-Every line has `v`, `time` (UTC) and `event`:
+Every line has `v`, `time` (UTC), `event` and, last, `chain`, a digest of the line and of the chain before it, so that a
+line that is changed or missing between others shows. Reading changes nothing; the torn end that a kill may leave is
+not read, and goes when the next line is appended.
 
 ========== ===================================================================================================
 event      further fields
@@ -22,15 +24,16 @@ closed     —: the recipe is over; nothing of this run is on the platform any m
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 from alrun.errors import StateError
 from alrun.faults import reach
-from alrun.files import append_line, drop_torn_line
+from alrun.files import append_line, digest, drop_torn_line, write_bytes
 from alrun.recipe.plan import Plan
 
 VERSION = 1
@@ -51,7 +54,9 @@ class Progress:
     evidence
         Label row and last edit of a task, as listed right before it was last written to.
     skipped
-        Rows that later steps leave alone, with the reason.
+        Rows that were left alone, with the reason.
+    left_alone
+        The same rows, whatever the step: those that move or order tasks pass them over from then on.
     """
 
     approved: bool = False
@@ -61,7 +66,12 @@ class Progress:
     done: dict[int, set[int]] = field(default_factory=dict)
     skipped: dict[int, dict[int, str]] = field(default_factory=dict)
     finished: set[int] = field(default_factory=set)
+    left_alone: set[int] = field(default_factory=set)
     evidence: dict[int, Evidence] = field(default_factory=dict)
+
+    def among(self, record: Mapping[int, Set[int]], plan: Plan, kinds: UnionType | type) -> set[int]:
+        """Return the rows that `record` (`intended` or `done`) holds for the steps of these kinds."""
+        return {row for p, rows in record.items() if isinstance(plan.steps[p], kinds) for row in rows}
 
     def note(self, line: Mapping[str, Any]) -> None:
         """Take in one line."""
@@ -77,7 +87,9 @@ class Progress:
             case "done":
                 self.done.setdefault(step, set()).update(line["tasks"])
             case "skipped":
-                self.skipped.setdefault(step, {}).update({int(r): why for r, why in line["tasks"].items()})
+                reasons = {int(row): str(why) for row, why in line["tasks"].items()}
+                self.skipped.setdefault(step, {}).update(reasons)
+                self.left_alone |= reasons.keys()
             case "finished":
                 self.finished.add(step)
             case "restoring":
@@ -89,7 +101,7 @@ class Progress:
 
 
 class Journal:
-    """The journal of one plan, open for appending.
+    """The journal of one plan. Opening it writes nothing.
 
     Raises
     ------
@@ -99,23 +111,12 @@ class Journal:
 
     def __init__(self, path: Path, plan: Plan) -> None:
         self._path = path
+        self._plan = plan
+        self._chain = ""
+        self._torn = True
         self.progress = Progress()
-        lines = _read(path)
-        for number, line in enumerate(lines, 1):
-            try:
-                if line["v"] != VERSION:
-                    raise StateError(f"{path} line {number} is of version {line['v']!r}, this alrun reads {VERSION}")
-                self.progress.note(line)
-            except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-                raise StateError(_damaged(path, number, repr(error))) from None
-        if not lines:
-            self._append("open", run_id=plan.run_id, round=plan.round, plan=plan.digest)
-        elif lines[0].get("plan") != plan.digest:
-            raise StateError(
-                f"{path} records the plan {lines[0].get('plan')}, but the plan beside it is {plan.digest}: "
-                "nothing was done. Put back the plan that the journal belongs to, or bring the tasks back with "
-                f"`action=restore run_id={plan.run_id}`"
-            )
+        for number, content in enumerate(_whole_lines(path), 1):
+            self._replay(number, content)
 
     def approve(self, by: str) -> None:
         """Record that the plan may be applied."""
@@ -145,41 +146,74 @@ class Journal:
         """Record that nothing is left to do."""
         self._append("closed")
 
+    def _replay(self, number: int, content: bytes) -> None:
+        try:
+            line = json.loads(content)
+            if line["v"] != VERSION:
+                raise StateError(
+                    f"{self._path} line {number} is of version {line['v']!r}, and this alrun reads version {VERSION}: "
+                    "finish the run with the alrun that began it"
+                )
+            chain = _chain(self._chain, content.decode().removesuffix(_link(line["chain"])))
+            if chain == line["chain"]:
+                self._chain = chain
+                self._check_plan(line)
+                self.progress.note(line)
+                return
+            fault = "it was changed, or a line before it is missing"
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            fault = str(error)
+        raise StateError(
+            f"{self._path} line {number} is damaged ({fault}): nothing was done. A kill can tear only the last "
+            "line, so the file was changed. Put the original back, or bring the tasks back with "
+            f"`action=restore run_id={self._plan.run_id}`"
+        )
+
+    def _check_plan(self, line: Mapping[str, Any]) -> None:
+        if line["event"] == "open" and line["plan"] != self._plan.digest:
+            raise StateError(
+                f"{self._path} records the plan {line['plan']}, but the plan beside it is {self._plan.digest}: "
+                "nothing was done. Put back the plan that the journal belongs to, or bring the tasks back with "
+                f"`action=restore run_id={line['run_id']}`"
+            )
+
     def _append(self, event: str, **fields: Any) -> None:
-        line = json.dumps({"v": VERSION, "time": datetime.now(UTC).isoformat(), "event": event, **fields})
+        if not self._chain and event != "open":
+            self._append("open", run_id=self._plan.run_id, round=self._plan.round, plan=self._plan.digest)
+        body = json.dumps({"v": VERSION, "time": datetime.now(UTC).isoformat(), "event": event, **fields})[:-1]
+        chain = _chain(self._chain, body)
         reach(f"journal.before_{event}")
         try:
-            append_line(self._path, line)
+            if not self._path.exists():
+                write_bytes(self._path, b"")  # a folder entry that survives a power cut, as the lines do
+            elif self._torn:
+                drop_torn_line(self._path)
+            self._torn = True  # until the line is there in full
+            append_line(self._path, body + _link(chain))
         except OSError as error:
             raise StateError(
                 f"the journal {self._path} cannot be written ({error.strerror}): stopped before anything was sent "
                 "that it does not hold. Make room or make it writable, then resume"
             ) from None
-        self.progress.note(json.loads(line))
+        self._torn = False
+        self._chain = chain
+        self.progress.note(json.loads(body + "}"))
         reach(f"journal.after_{event}")
 
 
-def _read(path: Path) -> list[Any]:
+def _chain(previous: str, body: str) -> str:
+    return digest([previous, body])
+
+
+def _link(chain: str) -> str:
+    return f', "chain": {json.dumps(chain)}}}'
+
+
+def _whole_lines(path: Path) -> list[bytes]:
     try:
-        if not path.exists():
-            return []
-        drop_torn_line(path)
-        raw = path.read_bytes().splitlines()
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return []
     except OSError as error:
-        raise StateError(f"the journal {path} cannot be opened for appending ({error.strerror})") from None
-    lines: list[Any] = []
-    for number, content in enumerate(raw, 1):
-        try:
-            lines.append(json.loads(content))
-        except ValueError as error:
-            raise StateError(_damaged(path, number, str(error))) from None
-    if lines and (not isinstance(lines[0], dict) or lines[0].get("event") != "open"):
-        raise StateError(_damaged(path, 1, "a journal begins with an 'open' line"))
-    return lines
-
-
-def _damaged(path: Path, number: int, detail: str) -> str:
-    return (
-        f"{path} line {number} is damaged ({detail}): nothing was done. A kill can tear only the last line, so the "
-        "file was changed. Put the original back, or bring the tasks back with `action=restore run_id=...`"
-    )
+        raise StateError(f"the journal {path} cannot be read ({error.strerror}): nothing was done") from None
+    return content[: content.rfind(b"\n") + 1].splitlines()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alrun.recipe.base import give_back_priorities, parked_tag, positions_by_stage
+from alrun.recipe.base import by_origin, drop_mirror, give_back_priorities, mirror
 from alrun.recipe.plan import Plan, PlanFacts, done_stage, make_plan, planned_tasks
-from alrun.recipe.steps import AwaitLabels, ParkByMove, RemoveTagForGood, Step, Tag, UnparkByMove
+from alrun.recipe.steps import AwaitLabels, ParkByMove, Step, UnparkByMove
 from alrun.types import LeftOut, Pick, Snapshot, Task
 
 
@@ -30,24 +30,16 @@ class MoveRest:
         """Return the plan; see :class:`alrun.recipe.base.Recipe`."""
         planned = planned_tasks(tasks, picks)
         selection, rest = tuple(range(len(picks))), tuple(range(len(picks), len(planned)))
-        done = done_stage(snapshot.stages)
-        origins = [
-            (stage, snapshot.stage(stage).title, members)
-            for stage, members in positions_by_stage(planned, rest).items()
-        ]
-        tags = [(members, parked_tag(facts.run_id, title), title) for _, title, members in origins]
+        done, origins = done_stage(snapshot.stages), by_origin(snapshot.stages, planned, rest)
         steps: list[Step] = [
-            *(Tag("1", f"mirror what is going to be parked from {title}", m, name) for m, name, title in tags),
+            *mirror(snapshot, planned, rest, "1", facts),
             *(
-                ParkByMove("2", f"move the rest from {title} to {done.title} for a while", m, origin=stage)
-                for stage, title, m in origins
+                ParkByMove("2", f"move the rest from {s.title!r} to {done.title!r} for a while", m, origin=s.uuid)
+                for s, m in origins
             ),
             AwaitLabels("3", "people label the selection", selection),
-            *(
-                UnparkByMove("4", f"move the rest back to {title}", m, origin=done.uuid, destination=stage)
-                for stage, title, m in origins
-            ),
+            *(UnparkByMove("4", f"move the rest back to {s.title!r}", m, destination=s.uuid) for s, m in origins),
             give_back_priorities(planned, rest, "4a"),
-            *(RemoveTagForGood("5", "drop the mirror of what was parked", name) for _, name, _ in tags),
+            *drop_mirror(snapshot, planned, rest, "5", facts),
         ]
         return make_plan("move", snapshot, planned, steps, left_out, facts)

@@ -1,15 +1,16 @@
 """A plan: what a recipe will do, as data, with the state in which each task was found.
 
 `plan.json` (version 1) holds these fields; `tasks` is a table, one row a task, in the order of `TASK_COLUMNS`, and
-every step names its tasks by row. `digest` covers all the rest, so that an edited plan is refused.
+every step names its tasks by row. `digest` covers all the lines before it, so that an edited plan is refused.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ class PlannedTask:
 
 
 TASK_COLUMNS = tuple(f.name for f in fields(PlannedTask))
+_STATUS = TASK_COLUMNS.index("status")
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Plan:
     @cached_property
     def digest(self) -> str:
         """A digest of the whole plan."""
-        return digest(self._content())
+        return digest(self._body.encode())
 
     @cached_property
     def done_stage(self) -> str:
@@ -107,19 +109,23 @@ class Plan:
         """Return the title of a stage."""
         return next(s.title for s in self.stages if s.uuid == stage)
 
-    def _content(self) -> dict[str, Any]:
+    @cached_property
+    def _body(self) -> str:
+        """The plan as text, but for the digest: one line a task and a step."""
         content = {f.name: getattr(self, f.name) for f in fields(self)}
         content["stages"] = [asdict(stage) for stage in self.stages]
         content["left_out"] = [[item.name, item.reason] for item in self.left_out]
-        content["tasks"] = [[getattr(task, name) for name in TASK_COLUMNS] for task in self.tasks]
-        content["steps"] = [{"kind": type(step).__name__, **asdict(step)} for step in self.steps]
-        return content
+        content["task_columns"] = TASK_COLUMNS
+        content["tasks"] = [_values(task) for task in self.tasks]
+        content["steps"] = [{"kind": type(step).__name__, **_step_fields(step)} for step in self.steps]
+        return "{\n" + "".join(f' "{key}": {_lines(value)},\n' for key, value in sorted(content.items()))
+
+    def _text(self) -> str:
+        return f'{self._body} "digest": "{self.digest}"\n}}\n'
 
     def save(self, path: Path) -> None:
-        """Write the plan to `path`, one line a task and a step."""
-        content = {**self._content(), "digest": self.digest, "task_columns": TASK_COLUMNS}
-        lines = [f' "{key}": {_lines(value)}' for key, value in sorted(content.items())]
-        write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
+        """Write the plan to `path`."""
+        write_text(path, self._text())
 
     @staticmethod
     def load(path: Path) -> Plan:
@@ -131,7 +137,8 @@ class Plan:
             If the file is missing, is not a plan, is of another version, or was edited.
         """
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            text = path.read_bytes().decode()
+            content = json.loads(text)
             version = content["version"]
         except FileNotFoundError:
             raise StateError(f"there is no plan at {path}: make one with `action=plan`") from None
@@ -139,18 +146,16 @@ class Plan:
             raise StateError(f"{path} is not a plan ({error}): make one with `action=plan`") from None
         if version != VERSION:
             raise StateError(
-                f"{path} is a plan of version {version}, and this alrun reads version {VERSION}: finish the run "
+                f"{path} is a plan of version {version!r}, and this alrun reads version {VERSION}: finish the run "
                 "with the alrun that planned it, or bring its tasks back with `action=restore`"
             )
         try:
-            plan, stated = _from_content(content), content["digest"]
-        except (ValueError, KeyError, TypeError) as error:
+            plan = _from_content(content)
+            edited = plan._text() != text
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StateError(f"{path} is not a whole plan ({error}): nothing was done with it") from None
-        if plan.digest != stated:
-            raise StateError(
-                f"{path} was changed after it was written (its digest says {stated}, its content {plan.digest}): "
-                "nothing was done. Restore the file, or plan again"
-            )
+        if edited:
+            raise StateError(f"{path} was changed after it was written: nothing was done. Restore it, or plan again")
         return plan
 
 
@@ -208,24 +213,32 @@ class PlanFacts:
     config_digest: str
 
 
+_encode = json.JSONEncoder(sort_keys=True).encode
+_values = attrgetter(*TASK_COLUMNS)
+
+
+def _step_fields(step: Step) -> dict[str, Any]:
+    return {f.name: getattr(step, f.name) for f in fields(step)}
+
+
 def _lines(value: Any) -> str:
     if isinstance(value, list) and value:
-        return "[\n  " + ",\n  ".join(json.dumps(item, sort_keys=True) for item in value) + "\n ]"
-    return json.dumps(value)
+        return "[\n  " + ",\n  ".join(map(_encode, value)) + "\n ]"
+    return _encode(value)
 
 
 def _from_content(content: Mapping[str, Any]) -> Plan:
     values = {f.name: content[f.name] for f in fields(Plan)}
     values["stages"] = tuple(Stage(s["uuid"], s["title"], StageType(s["type"])) for s in content["stages"])
     values["left_out"] = tuple(LeftOut(name, reason) for name, reason in content["left_out"])
-    values["tasks"] = tuple(_task(row) for row in content["tasks"])
-    values["steps"] = tuple(_step(item) for item in content["steps"])
+    values["tasks"] = tuple(map(_task, content["tasks"]))
+    values["steps"] = tuple(map(_step, content["steps"]))
     return Plan(**values)
 
 
-def _task(row: Sequence[Any]) -> PlannedTask:
-    task = PlannedTask(**dict(zip(TASK_COLUMNS, row, strict=True)))
-    return replace(task, status=TaskStatus(task.status))
+def _task(row: list[Any]) -> PlannedTask:
+    row[_STATUS] = TaskStatus(row[_STATUS])
+    return PlannedTask(*row)
 
 
 def _step(item: Mapping[str, Any]) -> Step:

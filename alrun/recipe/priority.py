@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alrun.recipe.base import queue_tag
+from alrun.recipe.base import Mirror
 from alrun.recipe.plan import Plan, PlanFacts, PlannedTask, make_plan, planned_tasks
 from alrun.recipe.steps import AwaitLabels, GiveBackPriority, Prioritise, RemoveTagForGood, Step, Tag
 from alrun.types import LeftOut, Pick, Snapshot, Task
@@ -37,13 +37,13 @@ class SetPriorities:
         lowered = _lowered(planned, len(picks))
         floor = max([lowered.get(p, planned[p].priority or 0.0) for p in range(len(picks), len(planned))], default=0.0)
         ladder = tuple(1.0 - (1.0 - floor) * p / len(picks) for p in selection)
-        tag = queue_tag(facts.run_id)
+        tag = Mirror(facts.run_id, facts.user, stage=None).name
         steps: list[Step] = [
             Tag("1", "tag the selection, so that people see it", selection, tag),
             Prioritise("2", f"lower others to make room above {CEILING}", tuple(lowered), tuple(lowered.values())),
             Prioritise("3", "put the selection first in the queue, by rank", selection, ladder),
             AwaitLabels("4", "people label the selection", selection),
-            GiveBackPriority("5", "give back the earlier priorities of what is not labelled", selection, ladder),
+            GiveBackPriority("5", "give back the selection's earlier priorities", selection, ladder),
             GiveBackPriority("6", "give back what was lowered", tuple(lowered), tuple(lowered.values())),
             RemoveTagForGood("7", "drop the selection's tag", tag),
         ]

@@ -91,12 +91,11 @@ class Unpark:
 
 @dataclass(frozen=True, slots=True)
 class UnparkByMove:
-    """Move parked tasks back to `destination`, from `origin`: the done stage, or where reopening put them."""
+    """Move parked tasks from the done stage back to `destination`."""
 
     number: str
     text: str
     tasks: tuple[int, ...]
-    origin: str
     destination: str
 
 
@@ -112,12 +111,15 @@ class Prioritise:
 
 @dataclass(frozen=True, slots=True)
 class GiveBackPriority:
-    """Give each task the priority it had in the snapshot; `ours` is what a `Prioritise` set, if one did."""
+    """Give each task the priority it had in the snapshot, if it still has the one in `ours`, which runs beside `tasks`.
+
+    That is the one that this run set, or the one that a task has after it was brought back.
+    """
 
     number: str
     text: str
     tasks: tuple[int, ...]
-    ours: tuple[float | None, ...]
+    ours: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,7 @@ def request(step: Write, refs: tuple[TaskRef, ...], priorities: tuple[float, ...
         case ParkByMove():
             return Move(refs, step.origin, done)
         case UnparkByMove():
-            return Move(refs, step.origin, step.destination)
+            return Move(refs, done, step.destination)
         case Prioritise() | GiveBackPriority():
             return SetPriority(refs, priorities)
     assert_never(step)

@@ -81,7 +81,7 @@ def status(job: Job) -> int:
         answers.info("project %s (%s)", project.title, project.project_id)
         for title, count in session.stage_counts():
             answers.info("  %-20s %8d tasks", title, count)
-        runs = unfinished(session.platform)
+        runs = unfinished(session.platform, session.patience)
         for found in runs:
             answers.info("  %s", found)
         if not runs:
@@ -179,7 +179,7 @@ def _approve(session: Session, current: Round, made: Plan) -> None:
 
 def _refuse_if_unfinished(session: Session) -> None:
     """Refuse to start on a project on which another run still has tasks parked."""
-    others = [found for found in unfinished(session.platform) if found.run_id != session.folder.run_id]
+    others = [found for found in unfinished(session.platform, session.patience) if found.run_id != session.folder.run_id]
     if others:
         raise StateError(
             f"{others[0]}. One run at a time: finish it with `action=resume run=FOLDER` where its folder is, or bring "

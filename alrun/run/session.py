@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from time import monotonic
@@ -37,7 +37,7 @@ class Session:
     images
         The image of every task that was asked for so far, by data hash.
     missing
-        Why an image could not be had, by data hash.
+        Why an image could not be had or decoded, by data hash.
     """
 
     job: Job
@@ -77,8 +77,13 @@ class Session:
             return
         found, failed = patiently(self.patience, lambda: self.platform.images(wanted))
         self.images.update((image.data_hash, image) for image in found)
-        self.missing.update((item.name, item.reason) for item in failed)
+        self.leave_out(failed)
+
+    def leave_out(self, failed: Iterable[LeftOut]) -> None:
+        """Do without images (data hashes) that cannot be had or decoded."""
         for item in failed:
+            self.images.pop(item.name, None)
+            self.missing[item.name] = item.reason
             log.warning("left out: image %s: %s", item.name, item.reason)
 
     def embeddings(self, data_hashes: Sequence[str]) -> npt.NDArray[np.float32]:

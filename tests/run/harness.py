@@ -14,6 +14,7 @@ from alrun.config.build import build
 from alrun.config.compose import Composer
 from alrun.config.overrides import setting
 from alrun.platform.local import LocalPlatform, LocalProject
+from alrun.platform.port import Approve, SaveLabels, Submit
 from alrun.run.actions import ACTIONS
 from alrun.run.job import Job
 from alrun.types import StageType
@@ -65,3 +66,12 @@ def queue(platform: LocalPlatform) -> set[str]:
     """Return the data hashes of what annotators would be served."""
     annotating = {s.uuid for s in platform.project().stages if s.type is StageType.ANNOTATION}
     return {task.data_hash for task in platform.tasks() if task.stage in annotating}
+
+
+def label(platform: LocalPlatform, data_hashes: list[str]) -> None:
+    """Do what people do: label, submit, approve."""
+    refs = tuple(task.ref for task in platform.tasks(data_hashes))
+    truth = platform.truth(data_hashes)
+    platform.act(SaveLabels(refs, tuple(truth[ref.data_hash] for ref in refs), "ann@team"))
+    platform.act(Submit(refs, "ann@team"))
+    platform.act(Approve(tuple(task.ref for task in platform.tasks(data_hashes)), "bob@team"))

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.run.harness import QUICK, platform_of, selection, stages
+from tests.run.harness import QUICK, label, platform_of, queue, selection, stages
 
 POOL = 1437
 
@@ -90,3 +90,17 @@ def test_score_and_train_leave_their_tables(tmp_path: Path, cache: Path) -> None
     assert trained.returncode == 0, trained.stderr
     assert "trained on 100 images, accuracy 0." in trained.stdout
     assert (tmp_path / "trained" / "model" / "model.json").exists()
+
+
+def test_a_run_that_stays_goes_on_when_people_have_labelled(tmp_path: Path, cache: Path) -> None:
+    project = tmp_path / "project.sqlite"
+    live = (*QUICK, "strategy=random", "metrics=random", "annotator=human", "annotator.poll_seconds=1", "budget=5")
+    command = [sys.executable, "-m", "alrun", *live, f"cache={cache}", f"platform.path={project}", "wait=true"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as run:
+        assert run.stderr is not None
+        assert any("0 of 5 labelled" in line for line in run.stderr)  # reads until the run waits
+        platform = platform_of(project)
+        label(platform, sorted(queue(platform)))
+        assert "5 of 5 labelled" in run.stderr.read()
+    assert run.returncode == 0
+    assert stages(platform_of(project)) == {"Annotate 1": POOL - 5, "Complete": 5}

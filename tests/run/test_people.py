@@ -9,20 +9,11 @@ import pytest
 from alrun.errors import StateError, Waiting
 from alrun.files import locked
 from alrun.platform.local import LocalPlatform
-from alrun.platform.port import Approve, Assign, SaveLabels, Submit
-from tests.run.harness import platform_of, play, queue, record, result, selection, stages
+from alrun.platform.port import Approve, Assign, Submit
+from tests.run.harness import label, platform_of, play, queue, record, result, selection, stages
 
 POOL = 1437
 LIVE = ("annotator=human", "budget=6", "strategy=random", "metrics=random", "recipe=park")
-
-
-def label(platform: LocalPlatform, data_hashes: list[str]) -> None:
-    """Do what people do: label, submit, approve."""
-    refs = tuple(task.ref for task in platform.tasks(data_hashes))
-    truth = platform.truth(data_hashes)
-    platform.act(SaveLabels(refs, tuple(truth[ref.data_hash] for ref in refs), "ann@team"))
-    platform.act(Submit(refs, "ann@team"))
-    platform.act(Approve(tuple(task.ref for task in platform.tasks(data_hashes)), "bob@team"))
 
 
 def start(tmp_path: Path, cache: Path, *more: str) -> tuple[Path, Path, LocalPlatform, list[str]]:
