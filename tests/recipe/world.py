@@ -242,6 +242,9 @@ class World:
                 hidden = not self._records_saves and self.before[name].label_hash is None
                 assert hidden or not 0 < touched <= self._listed, "a touched task was parked"
                 self.parked[name] = self._tick
+            elif self._own_account and name in named and isinstance(request, Complete):
+                # the same account completed it between our listing and our write: nothing tells the two apart
+                self.parked.setdefault(name, self._tick)
             elif old.stage == done != new.stage:
                 assert name in self.parked, "a task was reopened that this run did not park"
                 unseen = self._own_account or not self.parked[name] < touched <= self._listed
