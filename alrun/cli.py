@@ -10,19 +10,21 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from alrun.config.check import check
 from alrun.config.compose import CONFIG_NAME, VERSION_BASE, Composer
 from alrun.config.overrides import Fault
 from alrun.config.rules import WITH_A_RUN
 from alrun.config.schema import folder_of
-from alrun.errors import AlrunError, ConfigError
+from alrun.errors import AlrunError, ConfigError, StateError
 from alrun.files import append_line
 
 EXIT_CODES = "ALRUN_EXIT_CODES"
@@ -69,7 +71,11 @@ def _run(arguments: list[str]) -> int:
         return _show(arguments)
     if verdict.sweep and not args.multirun:
         arguments = ["-m", *arguments]
-    return _jobs([*arguments, *_in_place(args.overrides)])
+    in_place = _in_place(args.overrides)
+    written = Path(in_place.folder) if in_place else Path.cwd()
+    if not os.access(written, os.W_OK):
+        return _say(f"{written} cannot be written to, and a run keeps its record there: nothing was started")
+    return _jobs([*arguments, *(in_place.overrides if in_place else ())])
 
 
 def _wrong_flags(args: Any, shows: Sequence[str]) -> str:
@@ -92,13 +98,20 @@ def _show(arguments: list[str]) -> int:
     return _hydra(arguments)
 
 
-def _in_place(overrides: Sequence[str]) -> list[str]:
-    """Return the overrides that let Hydra continue in the folder of an earlier run, whose config stays as it is."""
+class InPlace(NamedTuple):
+    """The folder of an earlier run, and the overrides that let Hydra continue there and leave its config as it is."""
+
+    folder: str
+    overrides: tuple[str, ...]
+
+
+def _in_place(overrides: Sequence[str]) -> InPlace | None:
     given = dict(text.partition("=")[::2] for text in overrides)
     if "run" not in given or "hydra.run.dir" in given:
-        return []
-    folder = str(Path(given["run"].strip("'\"")).absolute()).replace("\\", "\\\\").replace("'", "\\'")
-    return [f"hydra.run.dir='{folder}'", "hydra.output_subdir=null"]
+        return None
+    folder = str(Path(given["run"].strip("'\"")).absolute())
+    quoted = folder.replace("\\", "\\\\").replace("'", "\\'")
+    return InPlace(folder, (f"hydra.run.dir='{quoted}'", "hydra.output_subdir=null"))
 
 
 def _jobs(arguments: list[str]) -> int:
@@ -137,6 +150,11 @@ def task(cfg: DictConfig) -> int:
         _silence()
         log.error("the reader of the output is gone; action=resume run=%s finishes the run", folder)  # noqa: TRY400
         code = _INTERRUPTED
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        log.error("%s%s; action=resume run=%s finishes a run that had begun to write", where, error.strerror, folder)  # noqa: TRY400
+        log.debug("where it happened", exc_info=True)
+        code = StateError.exit_code
     except Exception as error:
         log.critical(
             "a bug in alrun or in a component: %r; the traceback is in %s/alrun.log", error, folder, exc_info=True
@@ -154,12 +172,33 @@ def _act(cfg: DictConfig, folder: Path) -> int:
 
     content: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     if content["run"] is not None:
-        frozen: Any = OmegaConf.to_container(
-            OmegaConf.load(Path(content["run"]) / ".hydra" / "config.yaml"), resolve=True
-        )
-        content = {**frozen, **{key: content[key] for key in WITH_A_RUN}}
+        run = Path(content["run"]).absolute()
+        frozen = _frozen(run, "config")
+        content = {**frozen, **{key: content[key] for key in WITH_A_RUN}, "run": str(run)}
+        _go_where_it_began(run)
     job = build(content, folder, sys.argv)
     return int(ACTIONS[job.action](job))
+
+
+def _frozen(run: Path, name: str) -> Any:
+    """Read what Hydra wrote into a run folder when the run began."""
+    path = run / ".hydra" / f"{name}.yaml"
+    try:
+        return OmegaConf.to_container(OmegaConf.load(path), resolve=name == "config")
+    except (OSError, YAMLError, OmegaConfBaseException) as error:
+        raise StateError(f"{path} cannot be read ({' '.join(str(error).split())}): nothing was done") from None
+
+
+def _go_where_it_began(run: Path) -> None:
+    """Change to the folder in which a run was started: relative paths in its config count from there."""
+    began = Path(_frozen(run, "hydra")["hydra"]["runtime"]["cwd"])
+    try:
+        os.chdir(began)
+    except OSError as error:
+        raise StateError(
+            f"the run was started in {began}, which cannot be entered ({error.strerror}). Relative paths in its config "
+            "count from there: put the folder back. Nothing was done"
+        ) from None
 
 
 def _silence() -> None:

@@ -20,8 +20,9 @@ import numpy.typing as npt
 from sklearn.cluster import KMeans
 
 from alrun.metrics.base import MetricInputs
-from alrun.metrics.image_diversity import ImageDiversity, round_robin_ranks
-from alrun.metrics.kmeans import kmeans
+from alrun.metrics.image_diversity import ImageDiversity
+from alrun.numeric.kmeans import kmeans
+from alrun.numeric.turns import round_robin_ranks
 from alrun.types import Ontology, Task, TaskStatus
 
 Floats = npt.NDArray[np.float32]

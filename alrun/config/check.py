@@ -70,6 +70,11 @@ def _planned_sweep(master: Composition, composer: Composer) -> tuple[list[Settin
 def _sweep_faults(settings: Iterable[Setting], master: Composition, *, sweep: bool) -> Iterator[Fault]:
     for item in settings:
         if not item.parsed.is_sweep_override():
+            if sweep and item.key == "platform.path" and item.parsed.value() is not None:
+                yield item.fault(
+                    "the jobs of a sweep would work on one project, each on what the ones before it labelled: leave it "
+                    "out, and every job gets a fresh project"
+                )
             continue
         if item.parsed.is_hydra_override():
             yield item.fault("Hydra's own keys cannot be swept")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -43,8 +43,11 @@ OPERATIONAL: Mapping[str, str] = {
     "wait": "says whether the process stays while people label",
     "cache": "a cache changes how long a run takes, not what comes out",
     "report": "says what is shown of the results",
+    "platform.cache": "a cache changes how long a run takes, not what comes out",
+    "platform.key_file": "a key may be moved, or renewed, while a run waits for people",
+    "platform.threads": "says how many images are downloaded at once",
 }
-"""Top-level keys that do not enter the digest, each with the reason."""
+"""Keys that do not enter the digest, dotted below the top level, each with the reason."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,15 @@ def read_component(group: str, node: Any) -> tuple[Any, dict[str, Any], list[Pro
 
 def digest(content: Mapping[str, Any]) -> str:
     """Return the identity of what a resolved config computes: all of it but `OPERATIONAL`."""
-    return digest_of({key: value for key, value in content.items() if key not in OPERATIONAL})
+    return digest_of(_without(content, OPERATIONAL))
+
+
+def _without(content: Mapping[str, Any], keys: Collection[str], parent: str = "") -> dict[str, Any]:
+    return {
+        key: _without(value, keys, f"{parent}{key}.") if isinstance(value, Mapping) else value
+        for key, value in content.items()
+        if f"{parent}{key}" not in keys
+    }
 
 
 def folder_of(name: Literal["conf", "experiments"]) -> Path:

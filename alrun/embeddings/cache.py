@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +11,12 @@ import numpy.typing as npt
 from alrun.embeddings.base import Embedding
 from alrun.errors import DataError
 from alrun.faults import reach
-from alrun.files import digest, write_bytes
+from alrun.files import digest
+from alrun.pool.shards import Shards
 from alrun.progress import track
 from alrun.types import ImageFile
 
-VERSION = 1
+VERSION = 2
 """Of the files below; another number, and everything is computed again."""
 
 Vectors = npt.NDArray[np.float32]
@@ -50,19 +49,19 @@ def embed_all(embedding: Embedding, images: Sequence[ImageFile], cache: Path, ba
         return _computed(embedding, images), 0
     kind = f"{type(embedding).__module__}.{type(embedding).__qualname__}"
     identity = digest([VERSION, kind, dict(embedding.identity())])
-    folder = cache / "embeddings" / identity
-    folder.mkdir(parents=True, exist_ok=True)
+    shards = Shards(cache / "embeddings" / identity, identity)
     rows: dict[str, list[int]] = {}
     for row, image in enumerate(images):
         rows.setdefault(image.digest, []).append(row)
     result: Vectors | None = None
-    for digests, vectors in _kept(folder, identity, rows):
-        result = _fill(result, rows, digests, vectors, len(images))
+    for digests, vectors in shards.kept(rows):
+        if vectors.dtype == np.float32 and vectors.ndim == 2:
+            result = _fill(result, rows, digests, vectors, len(images))
     missing = [images[places[0]] for places in rows.values()]
     for start in track(range(0, len(missing), batch), "embedding images"):
         some = missing[start : start + batch]
         vectors = _computed(embedding, some)
-        _keep(folder, identity, [image.digest for image in some], vectors)
+        shards.keep([image.digest for image in some], vectors)
         reach("embeddings.kept")
         result = _fill(result, rows, [image.digest for image in some], vectors, len(images))
     if result is None:
@@ -95,24 +94,3 @@ def _computed(embedding: Embedding, images: Sequence[ImageFile]) -> Vectors:
         first = ", ".join(images[row].data_hash for row in broken[:5])
         raise DataError(f"embedding {name} returned NaN or infinity for {broken.size} images: {first}")
     return vectors
-
-
-def _keep(folder: Path, identity: str, digests: list[str], vectors: Vectors) -> None:
-    content = io.BytesIO()
-    np.savez(content, allow_pickle=False, identity=identity, digests=np.array(digests), vectors=vectors)
-    write_bytes(folder / f"{digest([identity, *digests])}.npz", content.getvalue())
-
-
-def _kept(folder: Path, identity: str, wanted: Mapping[str, object]) -> Iterator[tuple[list[str], Vectors]]:
-    """Yield the digests and vectors of each file that has a wanted one; a damaged or foreign file is passed over."""
-    for path in sorted(folder.glob("*.npz")):
-        try:
-            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-                digests = file["digests"].tolist()
-                if str(file["identity"]) != identity or wanted.keys().isdisjoint(digests):
-                    continue
-                vectors = file["vectors"]  # the zip's checksum is verified by reading
-        except (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile):
-            continue
-        if vectors.dtype == np.float32 and vectors.ndim == 2 and len(vectors) == len(digests):
-            yield digests, vectors

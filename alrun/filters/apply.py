@@ -10,7 +10,8 @@ import numpy.typing as npt
 import polars as pl
 
 from alrun.errors import ConfigError, one_of
-from alrun.filters.predicates import AllOf, Kind, Predicate, mentions, value
+from alrun.filters.base import Kind, Predicate, value
+from alrun.filters.predicates import AllOf
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Filter:
     @property
     def metrics(self) -> frozenset[str]:
         """The metric columns that it reads."""
-        return frozenset(name for kind, name in mentions(AllOf(self.predicates)) if kind == "metric")
+        return frozenset(name for kind, name in AllOf(self.predicates).mentions() if kind == "metric")
 
     def check(
         self,
@@ -67,6 +68,7 @@ class Filter:
         tags: Collection[str],
         classes: Collection[str],
         metrics: Collection[str],
+        metadata: Collection[str],
     ) -> None:
         """Check every name in the filter against what the project and the run have.
 
@@ -75,10 +77,16 @@ class Filter:
         ConfigError
             If any is unknown; the message has a line for each, with what is allowed.
         """
-        known: dict[Kind, Collection[str]] = {"stage": stages, "tag": tags, "class": classes, "metric": metrics}
+        known: dict[Kind, Collection[str]] = {
+            "stage": stages,
+            "tag": tags,
+            "class": classes,
+            "metric": metrics,
+            "metadata": metadata,
+        }
         unknown = [
             f"filters: there is no {kind} {name!r}; {one_of(name, sorted(known[kind]))}"
-            for kind, name in dict.fromkeys(mentions(AllOf(self.predicates)))
+            for kind, name in dict.fromkeys(AllOf(self.predicates).mentions())
             if name not in known[kind]
         ]
         if unknown:
@@ -109,5 +117,5 @@ class Filter:
 
 
 def _missing(predicate: Predicate) -> pl.Expr:
-    metrics = sorted({name for kind, name in mentions(predicate) if kind == "metric"})
+    metrics = sorted({name for kind, name in predicate.mentions() if kind == "metric"})
     return pl.any_horizontal(pl.lit(False), *(value(name).is_null() for name in metrics))

@@ -10,36 +10,44 @@ from typing import TYPE_CHECKING, Any
 
 from alrun.errors import ConfigError, one_of
 from alrun.filters.apply import Filter
-from alrun.filters.predicates import (
-    AllOf,
-    AnyOf,
+from alrun.filters.base import Predicate
+from alrun.filters.listed import (
+    AssignedTo,
+    Edited,
     HasClass,
+    HasMetadata,
+    HasPriority,
     HasText,
-    Highest,
     InLabelState,
-    InRange,
     InStage,
-    Leaf,
-    Lowest,
-    Not,
-    Predicate,
     Tagged,
+    Unassigned,
     Untagged,
 )
+from alrun.filters.measured import Highest, InQuantile, InRange, Lowest, Missing, OneOfEach
+from alrun.filters.predicates import AllOf, AnyOf, Not
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-LEAVES: Mapping[str, type[Leaf]] = {
+LEAVES: Mapping[str, type[Predicate]] = {
     "stage": InStage,
     "tags": Tagged,
     "untagged": Untagged,
     "object_class": HasClass,
     "label_state": InLabelState,
-    "metric": InRange,
     "text": HasText,
+    "assignee": AssignedTo,
+    "unassigned": Unassigned,
+    "priority": HasPriority,
+    "edited": Edited,
+    "metadata": HasMetadata,
+    "metric": InRange,
+    "missing": Missing,
+    "quantile": InQuantile,
     "bottom": Lowest,
     "top": Highest,
+    "one_of_each": OneOfEach,
 }
 PREDICATES = (*LEAVES, "not", "any", "all")
 
@@ -106,7 +114,7 @@ def _group(name: str, content: Any, path: str, faults: list[Fault]) -> Predicate
     return AllOf(right) if name == "all" else AnyOf(right)
 
 
-def _leaf(kind: type[Leaf], content: Any, path: str, faults: list[Fault]) -> Leaf | None:
+def _leaf(kind: type[Predicate], content: Any, path: str, faults: list[Fault]) -> Predicate | None:
     from pydantic import TypeAdapter, ValidationError
 
     parameters = [field.name for field in fields(kind)]
@@ -119,7 +127,7 @@ def _leaf(kind: type[Leaf], content: Any, path: str, faults: list[Fault]) -> Lea
     faults.extend(Fault(f"{path}.{key}", f"unknown; {one_of(key, parameters)}") for key in unknown)
     known = {key: value for key, value in given.items() if key in parameters}
     try:
-        found: Leaf = TypeAdapter(kind).validate_json(json.dumps(known, default=str), strict=True)
+        found: Predicate = TypeAdapter(kind).validate_json(json.dumps(known, default=str), strict=True)
     except ValidationError as error:
         found_faults = (_fault(details, path, skip=int(alone)) for details in error.errors(include_url=False))
         faults.extend(fault for fault in found_faults if fault is not None)

@@ -41,7 +41,8 @@ class Metric(Protocol):
     """One number an image.
 
     A metric is a frozen dataclass whose fields are its configuration. Its column in the pool has the name
-    under which the config lists it.
+    under which the config lists it. One that looks at the pixels of each image by itself is an
+    `alrun.metrics.images.PixelMetric`: a run decodes images once for all of these, and keeps their values.
     """
 
     needs: ClassVar[frozenset[Need]]

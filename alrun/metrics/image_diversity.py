@@ -10,7 +10,8 @@ import numpy.typing as npt
 from annotated_types import Ge
 
 from alrun.metrics.base import MetricInputs
-from alrun.metrics.kmeans import kmeans
+from alrun.numeric.kmeans import kmeans
+from alrun.numeric.turns import round_robin_ranks
 from alrun.types import Need, Ontology, QuestionKind
 
 
@@ -69,36 +70,3 @@ def cluster_count(ontology: Ontology) -> int:
     if first is not None and first.kind in (QuestionKind.RADIO, QuestionKind.CHECKLIST) and first.options:
         return len(first.options)
     return 10
-
-
-def round_robin_ranks(labels: npt.NDArray[np.int64], distances: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Rank rows 1..N: clusters in turn, the closest of each first.
-
-    Parameters
-    ----------
-    labels
-        int64, shape (N,), 0 or above: the cluster of each row. Unused numbers do no harm.
-    distances
-        float64, shape (N,): the distance of each row to its cluster's centre. Ties go to the lower row.
-
-    Returns
-    -------
-    int64, shape (N,): a permutation of 1..N. The largest cluster takes its turn first; of equally large ones
-    that with the lowest row.
-    """
-    rows = np.arange(len(labels))
-    sizes = np.bincount(labels)
-    first_rows = np.zeros(len(sizes), np.int64)
-    first_rows[labels[::-1]] = rows[::-1]
-    turn_of = np.empty(len(sizes), np.int64)
-    turn_of[np.lexsort((first_rows, -sizes))] = np.arange(len(sizes))
-    turns = turn_of[labels]
-    by_turn = np.lexsort((distances, turns))  # stable: equal distances stay in row order
-    in_turn = np.sort(sizes)[::-1]
-    place = rows - np.repeat(np.cumsum(in_turn) - in_turn, in_turn)
-    at_place = np.bincount(place)
-    earlier = np.cumsum(at_place) - at_place
-    ranks = np.empty(len(labels), np.int64)
-    # The larger clusters come first, so that at each place the turns that are left are 0, 1, 2, ...
-    ranks[by_turn] = earlier[place] + turns[by_turn] + 1
-    return ranks

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -58,6 +59,10 @@ class Cnn:
     learning_rate: Annotated[float, Gt(0)] = 0.002
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.25
 
+    def __post_init__(self) -> None:
+        if find_spec("torch") is None:  # said before a run begins, not after its labels are paid for
+            raise ConfigError("model=cnn needs torch, which is not installed: pip install 'alrun[torch]'")
+
     def fit(
         self, inputs: Array, targets: npt.NDArray[np.int64], classes: int, rng: np.random.Generator, threads: int
     ) -> TrainedCnn:
@@ -70,7 +75,6 @@ class Cnn:
         DataError
             If the inputs or targets are malformed.
         """
-        _require_torch()
         import torch
 
         check_images(inputs, self.image_size)
@@ -96,7 +100,6 @@ class Cnn:
         DataError
             If the folder does not hold such a network.
         """
-        _require_torch()
         import torch
 
         saved = persist.load(folder, _KIND)
@@ -151,13 +154,6 @@ class TrainedCnn:
     def save(self, folder: Path) -> None:
         """Write the model into `folder`; see :mod:`alrun.models.persist`."""
         persist.save(folder, self.facts, {name: w.numpy() for name, w in self.weights.items()})
-
-
-def _require_torch() -> None:
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise ConfigError("model=cnn needs torch, which is not installed: pip install 'alrun[torch]'") from error
 
 
 @contextmanager

@@ -108,7 +108,8 @@ class LocalProject:
         workflow = [[stage.title, stage.type] for stage in self.stages]
         project_id = uuid5(NAMESPACE, json.dumps([contents.identity, title, workflow]))
         stages = [Stage(str(uuid5(project_id, f"stage {s.title}")), s.title, StageType(s.type)) for s in self.stages]
-        schema.create(path, project_id, title, stages, contents)
+        facts = schema.Facts(project_id, title, contents.ontology, stages, contents.store)
+        schema.create(path, facts, lambda db: schema.insert_contents(db, project_id, contents))
 
 
 class LocalPlatform:

@@ -6,15 +6,16 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid5
 
 from alrun.errors import DataError, NoAccess, PlatformError, Refused, Unavailable
 from alrun.faults import reach
 from alrun.platform.port import Contents, NewImage
-from alrun.types import Stage
+from alrun.types import Ontology, Stage
 
 APPLICATION_ID = 0x616C726E  # "alrn"
 VERSION = 1
@@ -45,8 +46,19 @@ def data_hash(image_digest: str) -> str:
     return str(UUID(hex=image_digest))
 
 
-def create(path: Path, project_id: UUID, title: str, stages: Iterable[Stage], contents: Contents) -> None:
-    """Make a project file that is whole from the moment it exists.
+@dataclass(frozen=True)
+class Facts:
+    """What a project file says of its project as a whole; `store` is the folder of its images."""
+
+    project_id: UUID
+    title: str
+    ontology: Ontology
+    stages: Sequence[Stage]
+    store: Path
+
+
+def create(path: Path, facts: Facts, fill: Callable[[sqlite3.Connection], None]) -> None:
+    """Make a project file that is whole from the moment it exists; `fill` puts the tasks in.
 
     It is built under a hidden name beside `path` and then linked, which never replaces a file: where two
     processes create one project, the first wins and the other finds it there. A kill leaves no `path`.
@@ -58,24 +70,22 @@ def create(path: Path, project_id: UUID, title: str, stages: Iterable[Stage], co
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _create(path, project_id, title, stages, contents)
+        _create(path, facts, fill)
     except OSError as error:
         raise DataError(f"{path} cannot be created ({error}): give platform.path another place") from error
 
 
-def _create(path: Path, project_id: UUID, title: str, stages: Iterable[Stage], contents: Contents) -> None:
+def _create(path: Path, facts: Facts, fill: Callable[[sqlite3.Connection], None]) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         with translated(path), closing(sqlite3.connect(temporary, isolation_level=None)) as db:
             db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + TABLES + "BEGIN;")
-            db.executemany("INSERT INTO stages VALUES (?, ?, ?, ?)", _stage_rows(stages))
-            ontology = json.dumps(contents.ontology.to_json())
-            facts = (str(project_id), title, ontology, str(contents.store.resolve()))
-            db.execute("INSERT INTO project VALUES (?, ?, ?, ?)", facts)
-            insert_images(db, project_id, contents.pool)
+            db.executemany("INSERT INTO stages VALUES (?, ?, ?, ?)", _stage_rows(facts.stages))
+            ontology = json.dumps(facts.ontology.to_json())
+            project = (str(facts.project_id), facts.title, ontology, str(facts.store.resolve()))
+            db.execute("INSERT INTO project VALUES (?, ?, ?, ?)", project)
+            fill(db)
             db.execute("CREATE UNIQUE INDEX label_rows ON tasks (label_hash)")
-            held_out = ((data_hash(image.digest), _label(image)) for image in contents.held_out)
-            db.executemany("INSERT INTO held_out VALUES (?, ?)", held_out)
             db.execute("COMMIT")
             db.executescript(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};")
             db.execute("PRAGMA journal_mode = WAL")
@@ -86,6 +96,13 @@ def _create(path: Path, project_id: UUID, title: str, stages: Iterable[Stage], c
         _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def insert_contents(db: sqlite3.Connection, project_id: UUID, contents: Contents) -> None:
+    """Insert a new task for each image of the pool, and the images that are kept apart."""
+    insert_images(db, project_id, contents.pool)
+    held_out = ((data_hash(image.digest), _label(image)) for image in contents.held_out)
+    db.executemany("INSERT INTO held_out VALUES (?, ?)", held_out)
 
 
 def insert_images(db: sqlite3.Connection, project_id: UUID, images: Iterable[NewImage]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 import polars as pl
 
-from alrun.types import Snapshot, StageType
+from alrun.types import Scalar, Snapshot, StageType
 
 SCHEMA: dict[str, pl.DataType] = {
     "task_id": pl.String(),
@@ -40,13 +41,16 @@ classes
     The object classes and chosen options that occur in its label, sorted; empty if there is no label.
 tags
     The tags of its image, sorted; empty if there are none.
+
+For each name of client metadata that occurs, in their order, there is a column ``meta.NAME``: text, a yes-or-no as
+``true`` or ``false``, a number as JSON writes it; null where the image has none.
 """
 
 _SUBMITTED = frozenset({StageType.REVIEW, StageType.CONSENSUS_REVIEW, StageType.DONE})
 
 
 def pool_frame(snapshot: Snapshot, parked: AbstractSet[str] = frozenset()) -> pl.DataFrame:
-    """Return the snapshot's tasks with the columns of :data:`SCHEMA`, sorted by data hash, then task id.
+    """Return the snapshot's tasks with the columns of :data:`SCHEMA` and metadata, sorted by data hash, then task id.
 
     Parameters
     ----------
@@ -91,7 +95,20 @@ def pool_frame(snapshot: Snapshot, parked: AbstractSet[str] = frozenset()) -> pl
         "width": [t.width for t in tasks],
         "height": [t.height for t in tasks],
     }
-    return pl.DataFrame(columns, schema=SCHEMA).sort("data_hash", "task_id")
+    metadata = {f"meta.{name}": [_text(t.metadata.get(name)) for t in tasks] for name in metadata_names(snapshot)}
+    frame = pl.DataFrame(columns, schema=SCHEMA)
+    return frame.with_columns(pl.Series(name, texts, pl.String) for name, texts in metadata.items()).sort(
+        "data_hash", "task_id"
+    )
+
+
+def metadata_names(snapshot: Snapshot) -> list[str]:
+    """Return the names of client metadata that occur, sorted."""
+    return sorted({name for task in snapshot.tasks for name in task.metadata})
+
+
+def _text(value: Scalar | None) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def _lists(values: Sequence[tuple[str, ...]]) -> pl.Series:

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
+def workers() -> int:
+    """Return how many threads decode images: one a core, few enough that their decoded images fit into memory."""
+    return min(8, os.cpu_count() or 1)
+
+
 def load_pixels(images: Sequence[ImageFile], size: int) -> npt.NDArray[np.uint8]:
     """Decode `images` to `size` x `size` pixels.
 
@@ -36,14 +41,13 @@ def load_pixels(images: Sequence[ImageFile], size: int) -> npt.NDArray[np.uint8]
         If an image is missing or cannot be decoded; the message names the first such image.
     """
     pixels = np.empty((len(images), size, size, 3), np.uint8)
-    workers = min(8, os.cpu_count() or 1)
 
     def fill(rows: npt.NDArray[np.intp]) -> None:
         for row in rows.tolist():
             pixels[row] = _square(decode(images[row]), size)
 
-    with quiet_pillow(), ThreadPoolExecutor(workers) as threads:
-        blocks = np.array_split(np.arange(len(images)), 4 * workers)
+    with quiet_pillow(), ThreadPoolExecutor(workers()) as threads:
+        blocks = np.array_split(np.arange(len(images)), 4 * workers())
         for _ in threads.map(fill, blocks):  # in order, so that the first bad image is the one that is named
             pass
     return pixels
@@ -60,13 +64,20 @@ def decode(image: ImageFile) -> Image:
     DataError
         If the image is missing or cannot be decoded; the message names it.
     """
+    found = try_decode(image)
+    if isinstance(found, str):
+        raise DataError(f"image {image.data_hash} ({image.path}) cannot be decoded: {found}")
+    return found
+
+
+def try_decode(image: ImageFile) -> Image | str:
+    """Decode one image as `decode` does; return why, in a few words, if it is missing or cannot be decoded."""
     try:
         with image.path.open("rb") as file, open_image(file) as opened:
             opened.load()
             return _upright(_rgb(opened), orientation(opened))
-    except Exception as error:  # Pillow raises whatever damaged data leads to
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"image {image.data_hash} ({image.path}) cannot be decoded: {reason}") from error
+    except Exception as error:  # noqa: BLE001  Pillow raises whatever damaged data leads to
+        return str(getattr(error, "strerror", None) or str(error) or type(error).__name__)
 
 
 def _square(image: Image, size: int) -> npt.NDArray[np.uint8]:
@@ -86,7 +97,7 @@ def _rgb(image: Image) -> Image:
         image = image.convert("RGBA")
         white = Pillow.new("RGBA", image.size, "white")
         return Pillow.alpha_composite(white, image).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _upright(image: Image, exif_orientation: int) -> Image:

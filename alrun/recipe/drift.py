@@ -19,17 +19,16 @@ def check_unchanged(plan: Plan, platform: Platform, patience: Patience) -> None:
     """
     if patiently(patience, platform.project).stages != plan.stages:
         raise StateError("the workflow has changed since the plan was made. Nothing was done. Plan again")
-    size = platform.limits.listing
+    # one listing of everything is one request, many listings of some are many
+    few = len(plan.tasks) <= platform.limits.listing
+    hashes = [task.data_hash for task in plan.tasks] if few else None
+    listed = {task.task_id: task for task in patiently(patience, lambda: platform.tasks(hashes))}
     reasons: dict[str, str] = {}
-    for start in range(0, len(plan.tasks), size):
-        chunk = plan.tasks[start : start + size]
-        hashes = [task.data_hash for task in chunk]
-        listed = {task.task_id: task for task in patiently(patience, lambda h=hashes: platform.tasks(h))}  # type: ignore[misc]
-        for before in chunk:
-            now = listed.get(before.task_id)
-            reason = "it is no longer in the project" if now is None else changed_since(plan, before, now)
-            if reason:
-                reasons[before.task_id] = reason
+    for before in plan.tasks:
+        now = listed.get(before.task_id)
+        reason = "it is no longer in the project" if now is None else changed_since(plan, before, now)
+        if reason:
+            reasons[before.task_id] = reason
     if reasons:
         shown = "".join(f"\n  {task}: {reason}" for task, reason in list(reasons.items())[:10])
         more = f"\n  and {len(reasons) - 10} more" if len(reasons) > 10 else ""

@@ -108,7 +108,7 @@ def rescue(platform: Platform, run_id: str, patience: Patience) -> Rescued:
     project = patiently(patience, platform.project)
     known = _mirrors(platform, patience)
     if run_id not in known:
-        runs = one_of(run_id, sorted(known))
+        runs = one_of(run_id, sorted(known)) if known else "it has none at all"
         raise StateError(f"the project {project.title!r} has no unfinished run {run_id!r}: nothing was done; {runs}")
     origins = {mirror: _origin(project, mirror) for mirror, _ in known[run_id] if mirror.stage is not None}
     parked: dict[str, PlannedTask] = {}

@@ -29,9 +29,17 @@ def summary(report: RunReport, console: Console) -> None:
     if report.rounds:
         console.print(_rounds(report))
     console.print(_timings(report))
-    console.print(_pairs(report.outputs))
+    for line in _outputs(report.outputs):
+        console.print(_text(line), soft_wrap=True)  # a path that is broken in two can be neither copied nor clicked
     for note in report.notes:
         console.print(_text(f"note: {note}"))
+
+
+def _outputs(outputs: Mapping[str, str]) -> list[str]:
+    """Return a line with the report's path, and one with the names of what lies beside it."""
+    others = ", ".join(name for name in outputs if name != "report.html")
+    report = outputs.get("report.html")
+    return [*([f"report: {report}"] if report else []), *([f"beside it: {others}", ""] if others else [])]
 
 
 def _text(content: str, style: str = "") -> Text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping
 
@@ -111,7 +112,7 @@ def train_now(job: Job) -> int:
         snapshot = session.snapshot()
         training = train(session, snapshot, 0)
         if training.trained is None:
-            raise StateError("nothing is labelled in this project yet, so there is nothing to train on")
+            raise Waiting("nothing is labelled in this project yet, so there is nothing to train on")
         save(session, snapshot, training.trained)
         session.folder.update(status="done")
         if training.evaluation is None:
@@ -160,8 +161,13 @@ def _next_round(session: Session) -> Round | None:
     if "first_round" not in folder.record:
         folder.update(first_round=first_round(session))
     for number in range(folder.record["first_round"], session.job.rounds + 1):
-        if not folder.round(number).result.exists():
+        result = folder.round(number).result
+        if not result.exists():
             return Round(session, number)
+        if json.loads(result.read_text(encoding="utf-8"))["selected"] == 0:
+            if number < session.job.rounds:
+                folder.note(f"the run ends after round {number} of {session.job.rounds}: nothing was left to select")
+            return None
     return None
 
 
@@ -179,7 +185,9 @@ def _approve(session: Session, current: Round, made: Plan) -> None:
 
 def _refuse_if_unfinished(session: Session) -> None:
     """Refuse to start on a project on which another run still has tasks parked."""
-    others = [found for found in unfinished(session.platform, session.patience) if found.run_id != session.folder.run_id]
+    others = [
+        found for found in unfinished(session.platform, session.patience) if found.run_id != session.folder.run_id
+    ]
     if others:
         raise StateError(
             f"{others[0]}. One run at a time: finish it with `action=resume run=FOLDER` where its folder is, or bring "

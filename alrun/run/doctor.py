@@ -10,6 +10,7 @@ from shutil import disk_usage
 
 from alrun import __version__
 from alrun.errors import AlrunError, ConfigError, StateError
+from alrun.pool.frame import metadata_names
 from alrun.recipe.preflight import preflight
 from alrun.run.folder import PACKAGES
 from alrun.run.job import Job, choice
@@ -27,8 +28,8 @@ def doctor(job: Job) -> int:
 
     Raises
     ------
-    StateError
-        If anything would stop a run; the findings are on the terminal by then.
+    ConfigError, StateError
+        If anything would stop a run: the config, or the project's state. The findings are on the terminal by then.
     """
     answers.info("alrun %s, Python %s, %s", __version__, system.python_version(), system.platform())
     for name in PACKAGES:
@@ -46,20 +47,21 @@ def doctor(job: Job) -> int:
             "images": lambda: _images(session, snapshot),
             "annotator": lambda: _annotator(session, snapshot),
         }
-        failed = [name for name, check in checks.items() if not _passes(name, check)]
-        session.folder.update(status="failed" if failed else "done")
-    if failed:
-        raise StateError(f"a run would stop because of: {', '.join(failed)}; see above")
+        errors = {name: error for name, check in checks.items() if (error := _failure(name, check)) is not None}
+        session.folder.update(status="failed" if errors else "done")
+    if errors:
+        kind = ConfigError if all(isinstance(error, ConfigError) for error in errors.values()) else StateError
+        raise kind(f"a run would stop because of: {', '.join(errors)}; see above")
     return 0
 
 
-def _passes(name: str, check: Callable[[], str]) -> bool:
+def _failure(name: str, check: Callable[[], str]) -> AlrunError | None:
     try:
         answers.info("  ok    %-10s %s", name, check())
     except AlrunError as error:
         log.error("  FAIL  %-10s %s", name, error)  # noqa: TRY400 -- the message says it all
-        return False
-    return True
+        return error
+    return None
 
 
 def _workflow(snapshot: Snapshot) -> str:
@@ -70,8 +72,13 @@ def _workflow(snapshot: Snapshot) -> str:
 def _filters(session: Session, snapshot: Snapshot) -> str:
     filters = session.job.filters
     stages = [stage.title for stage in snapshot.stages]
-    metrics = session.job.metrics.keys()
-    filters.check(stages=stages, tags=snapshot.tags.keys(), classes=known_classes(snapshot), metrics=metrics)
+    filters.check(
+        stages=stages,
+        tags=snapshot.tags.keys(),
+        classes=known_classes(snapshot),
+        metrics=session.job.metrics.keys(),
+        metadata=metadata_names(snapshot),
+    )
     return "; ".join(str(predicate) for predicate in filters.predicates) or "none: every task is a candidate"
 
 

@@ -198,7 +198,8 @@ def _phases(record: Mapping[str, Any]) -> tuple[Phase, ...]:
 
 def _phase(phase: Mapping[str, Any]) -> Phase:
     details = {k: v for k, v in phase.items() if k not in {"name", "round", "seconds"} and v}
-    return Phase(phase["name"], phase["round"], phase["seconds"], ", ".join(f"{v} {k}" for k, v in details.items()))
+    counts = (f"{v} {k[:-1] if v == 1 and k.endswith('s') else k}" for k, v in details.items())
+    return Phase(phase["name"], phase["round"], phase["seconds"], ", ".join(counts))
 
 
 def _thumbnails(session: Session, chapters: list[Chapter]) -> dict[str, bytes]:

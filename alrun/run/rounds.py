@@ -29,7 +29,7 @@ from alrun.run.selecting import Selected, select, write_parquet, write_selection
 from alrun.run.session import Session
 from alrun.run.training import Training, check_target, labelled_images, save, train
 from alrun.strategies.base import Strategy
-from alrun.types import Label, Need, Snapshot, Task, count_stages
+from alrun.types import Label, Need, Snapshot, StageType, Task, count_stages
 
 log = logging.getLogger("alrun")
 
@@ -260,9 +260,15 @@ def first_round(session: Session) -> int:
 
 
 def _result(plan: Plan, snapshot: Snapshot, training: Training) -> dict[str, Any]:
-    labels = {t.data_hash: snapshot.labels.get(t.label_hash or "", Label()) for t in snapshot.tasks}
+    annotating = {stage.uuid for stage in snapshot.stages if stage.type is StageType.ANNOTATION}
+    labels = {
+        t.data_hash: snapshot.labels.get(t.label_hash or "", Label())
+        for t in snapshot.tasks
+        if t.stage not in annotating
+    }
     return {
         "round": plan.round,
+        "selected": len(plan.selected),
         "labelled": training.labelled,
         "counts": training.counts,
         "labels": {t.data_hash: labels[t.data_hash].classes for t in plan.selected if t.data_hash in labels},

@@ -20,7 +20,7 @@ from alrun.filters import Removed
 from alrun.metrics.base import MetricInputs
 from alrun.metrics.images import PixelMetric, measure_all
 from alrun.models.base import Trained
-from alrun.pool.frame import pool_frame
+from alrun.pool.frame import metadata_names, pool_frame
 from alrun.recipe.preflight import preflight
 from alrun.run.session import Session
 from alrun.seeds import generator
@@ -128,6 +128,7 @@ def select(
         tags=snapshot.tags.keys(),
         classes=known_classes(snapshot),
         metrics=session.job.metrics.keys(),
+        metadata=metadata_names(snapshot),
     )
     with session.phase("metrics", round_number):
         pool = scored_pool(session, snapshot, round_number)

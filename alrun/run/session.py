@@ -8,24 +8,28 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 
 from alrun.datasets.importer import contents, import_dataset
 from alrun.embeddings.cache import embed_all
-from alrun.errors import ConfigError, StateError, Waiting
+from alrun.errors import ConfigError, DataError, StateError, Waiting
 from alrun.files import locked
 from alrun.models.base import Array, ImageModel, Model
-from alrun.platform.port import Contents, HoldsOut, Platform
+from alrun.platform.port import Contents, HoldsOut, KnowsTruth, Platform
 from alrun.platform.retry import Patience, patiently
 from alrun.pool.images import load_pixels
 from alrun.pool.snapshot import take_snapshot
 from alrun.run.folder import RunFolder, command_line
-from alrun.run.job import Job
+from alrun.run.job import Job, choice
 from alrun.types import Example, ImageFile, LeftOut, Snapshot, count_stages
 
 log = logging.getLogger("alrun")
+
+ON_A_PROJECT = frozenset({"restore", "status"})
+"""Actions that are about a project that is there already."""
 
 
 @dataclass
@@ -124,7 +128,8 @@ def opened(job: Job, *, exclusive: bool = False) -> Iterator[Session]:
         If the folder holds a run of another config.
     """
     began = monotonic()
-    platform = job.platform.open(job.folder, lambda: _contents(job))
+    source = _Source(job)
+    platform = job.platform.open(job.folder, source.contents)
     try:
         with locked(platform.lock) if exclusive else nullcontext(True) as ours:
             if not ours:
@@ -134,6 +139,7 @@ def opened(job: Job, *, exclusive: bool = False) -> Iterator[Session]:
                 )
             session = Session(job, platform, _run_folder(job, platform))
             session.folder.add_phase("open", 0, monotonic() - began, platform.requests)
+            source.say_what_is_unused(session)
             yield session
     finally:
         platform.close()
@@ -144,19 +150,56 @@ def imported_left_out(job: Job) -> tuple[LeftOut, ...]:
     return import_dataset(job.dataset, job.cache).left_out
 
 
-def _contents(job: Job) -> Contents:
-    for item in imported_left_out(job):
-        log.warning("left out of the import: %r: %s", item.name, item.reason)
-    return contents(job.dataset, job.cache, job.seed)
+@dataclass
+class _Source:
+    """What a new project is made of: the configured dataset. Used only if a project is created."""
+
+    job: Job
+    used: bool = False
+
+    def contents(self) -> Contents:
+        job = self.job
+        if job.action in ON_A_PROJECT or (job.folder / "run.json").exists():
+            raise StateError(
+                f"the project that action={job.action} is about does not exist (platform: {job.config['platform']}), "
+                "and only a new run creates one. Nothing was done: check the path, or put the project back"
+            )
+        for item in imported_left_out(job):
+            log.warning("left out of the import: %r: %s", item.name, item.reason)
+        self.used = True
+        return contents(job.dataset, job.cache, job.seed)
+
+    def say_what_is_unused(self, session: Session) -> None:
+        """Note that a project that was there already does not hold all images of the dataset."""
+        if self.used or session.job.action in ON_A_PROJECT or not isinstance(session.platform, KnowsTruth):
+            return
+        try:
+            given = contents(self.job.dataset, self.job.cache, self.job.seed)
+        except DataError:  # the dataset is gone: the project does without
+            return
+        images = {str(UUID(hex=image.digest)) for image in [*given.pool, *given.held_out]}
+        known = {task.data_hash for task in session.platform.tasks()}
+        unused = len(images - known - {example.image.data_hash for example in session.held_out()})
+        if unused:
+            session.folder.note(
+                f"the project was there already and is used as it is: {unused} of the {len(images)} images of "
+                f"dataset={choice(self.job.dataset)} are not in it"
+            )
 
 
 def _run_folder(job: Job, platform: Platform) -> RunFolder:
-    project = platform.project()
+    project = patiently(Patience(), platform.project)
     folder = RunFolder.create(job.folder, _facts(job, {"id": project.project_id, "title": project.title}))
     if folder.record["config_digest"] != job.config_digest:
         raise StateError(
             f"{job.folder} holds a run of another config (digest {folder.record['config_digest']}, this one has "
             f"{job.config_digest}): nothing was done. Run in a new folder, or with the config of that run"
+        )
+    if folder.record["project"]["id"] != project.project_id:
+        raise StateError(
+            f"the run in {job.folder} works on the project {folder.record['project']['title']!r} "
+            f"({folder.record['project']['id']}), but the platform shows {project.title!r} ({project.project_id}): "
+            "nothing was done. Point the platform at the right project"
         )
     return folder
 

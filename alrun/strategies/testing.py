@@ -100,6 +100,28 @@ class StrategyContract:
         with pytest.raises(DataError, match=title):
             self._select(replace(inputs, probabilities=probabilities), 1)
 
+    @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), 1e30])
+    def test_unusable_embeddings_are_named(self, wrong: float) -> None:
+        """Embeddings that are not finite, or too large to be squared, are refused by title."""
+        inputs = pool(self.strategy(), SIZE)
+        if inputs.embeddings is None or inputs.labelled_embeddings is None:
+            return
+        embeddings, labelled = inputs.embeddings.copy(), inputs.labelled_embeddings.copy()
+        embeddings[7, 1] = labelled[2, 1] = wrong
+        with pytest.raises(DataError, match=inputs.candidates["title"][7]):
+            self._select(replace(inputs, embeddings=embeddings), 1)
+        with pytest.raises(DataError, match="labelled"):
+            self._select(replace(inputs, labelled_embeddings=labelled), 1)
+
+    def test_nothing_labelled_yet(self) -> None:
+        """A strategy that reads the labelled images' embeddings works without any labelled image."""
+        inputs = pool(self.strategy(), SIZE)
+        if inputs.labelled_embeddings is None:
+            return
+        ranking = self._select(replace(inputs, labelled_embeddings=inputs.labelled_embeddings[:0]), SIZE)
+        assert sorted(ranking.rows.tolist()) == list(range(SIZE))
+        assert np.isfinite(ranking.scores).all()
+
     def test_inputs_stay_as_they_are(self) -> None:
         """The inputs are not changed."""
         inputs = pool(self.strategy(), SIZE)

@@ -20,6 +20,8 @@ MANDATORY = {
     "dataset/table": ["dataset.path=table.csv"],
     "dataset/coco": ["dataset.images=images", "dataset.annotations=instances.json"],
     "embedding/file": ["embedding.path=vectors.parquet"],
+    "platform/encord": ["platform.project=4c5ec9a5-5a4f-4b8e-8bfa-2f1f1f0e6d57", "platform.user=me@example.org"],
+    "platform/rehearsal": ["platform.project=4c5ec9a5-5a4f-4b8e-8bfa-2f1f1f0e6d57", "platform.user=me@example.org"],
 }
 """What a user has to give with a choice."""
 
@@ -37,7 +39,9 @@ def experiments() -> list[str]:
 def chosen(choice: str) -> list[str]:
     """Return the overrides that make a config with this choice, and what goes with it."""
     group, name = choice.split("/")
-    override = f"metrics=[image_diversity,{name}]" if choice == "metrics/random" else f"{group}={name}"
+    # The strategy reads image_diversity, whatever else is measured.
+    beside = "image_diversity," if group == "metrics" and name != "image_diversity" else ""
+    override = f"{group}=[{beside}{name}]" if group == "metrics" else f"{group}={name}"
     return [override, *MANDATORY.get(choice, [])]
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from alrun.config.schema import OPERATIONAL, cache_folder, digest, parse_deadline
-from tests.config.command import content
+from tests.config.command import chosen, content
 
 
 def test_the_digest_changes_with_what_a_run_computes() -> None:
@@ -23,11 +24,33 @@ def test_the_digest_does_not_change_with_what_only_runs_it(tmp_path: Path) -> No
         "action": "plan", "run": "x", "run_id": "x", "approve": "prompt", "wait": "true", "cache": str(tmp_path),
         "report": "{thumbnails: 3}",
     }  # fmt: skip
-    assert set(operational) == set(OPERATIONAL)
+    assert set(operational) == {key for key in OPERATIONAL if "." not in key}
     for key, value in operational.items():
         changed = content(f"{key}={value}")
         assert changed != content()
         assert digest(changed) == base
+
+
+@pytest.mark.parametrize("platform", ["encord", "rehearsal"])
+def test_how_a_platform_is_reached_does_not_change_the_digest(platform: str, tmp_path: Path) -> None:
+    given = chosen(f"platform/{platform}")
+    base = content(*given)
+    operational = {"platform.cache": str(tmp_path), "platform.key_file": "key", "platform.threads": "2"}
+    assert set(operational) == {key for key in OPERATIONAL if "." in key}
+    for key, value in operational.items():
+        changed = content(*given, f"{key}={value}")
+        assert changed != base
+        assert digest(changed) == digest(base)
+    for key, value in {"domain": "https://api.us.encord.com", "user": "you@example.org", "max_pixels": "9"}.items():
+        assert digest(content(*given, f"platform.{key}={value}")) != digest(base)
+
+
+def test_only_the_platform_s_own_key_is_left_out_of_the_digest() -> None:
+    """A `threads` at the top, or a component's own `cache`, is another key of that name."""
+    base: dict[str, Any] = {"platform": {"threads": 1, "path": None}, "embedding": {"cache": "a"}, "threads": 1}
+    assert digest(base) == digest({**base, "platform": {"threads": 2, "path": None}})
+    assert digest(base) != digest({**base, "embedding": {"cache": "b"}})
+    assert digest(base) != digest({**base, "threads": 2})
 
 
 def test_the_cache_is_where_the_user_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ def test_a_pickle_in_the_cache_is_not_run(tmp_path: Path) -> None:
     images = example_images(tmp_path / "images", 3)
     embed_all(Counting(), images, tmp_path)
     (shard,) = files(tmp_path)
-    np.savez(shard, digests=np.array([images[0].digest, {}], object), identity="x", vectors=np.zeros((2, 16)))
+    np.savez(shard, digests=np.array([images[0].digest, {}], object), identity="x", values=np.zeros((2, 16)))
     assert embed_all(Counting(), images, tmp_path)[1] == 3
 
 

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alrun.metrics.base import MetricInputs
-from alrun.metrics.image_diversity import ImageDiversity, cluster_count, round_robin_ranks
+from alrun.metrics.image_diversity import ImageDiversity, cluster_count
+from alrun.numeric.turns import round_robin_ranks
 from alrun.types import Ontology, Question, QuestionKind, Task, TaskStatus
 
 RADIO = Question("digit", QuestionKind.RADIO, ("0", "1", "2"))

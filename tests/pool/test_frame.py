@@ -7,7 +7,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from alrun.pool.frame import SCHEMA, pool_frame
+from alrun.pool.frame import SCHEMA, metadata_names, pool_frame
 from alrun.types import (
     Answer,
     Label,
@@ -103,6 +103,19 @@ def test_labelled_means_finished_by_a_person(stage: str, label: Label | None, pa
     given = snapshot(one, labels={} if label is None else {"label-a": label})
     frame = pool_frame(given, frozenset({"task-a"} if parked else ()))
     assert frame["labelled"].to_list() == [labelled]
+
+
+def test_metadata_are_columns_of_text() -> None:
+    one = task("a", metadata={"city": "Zürich", "night": True, "height": 12, "tilt": 0.5})
+    other = task("b", metadata={"city": "7", "tilt": -3})
+    frame = pool_frame(snapshot(other, one, task("c")))
+    assert metadata_names(snapshot(one, other)) == ["city", "height", "night", "tilt"]
+    assert frame.columns == [*SCHEMA, "meta.city", "meta.height", "meta.night", "meta.tilt"]
+    assert frame.select("^meta.*$").rows() == [
+        ("Zürich", "12", "true", "0.5"),
+        ("7", None, None, "-3"),
+        (None, None, None, None),
+    ]
 
 
 def test_metrics_can_be_added() -> None:

@@ -9,8 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from alrun.platform.local import LocalPlatform
-from alrun.platform.port import Limits, Project, RecipeWrite
+from alrun.platform.port import Limits, Platform, Project, RecipeWrite
 from alrun.types import ImageFile, Label, LeftOut, Task
 
 T = TypeVar("T")
@@ -25,7 +24,7 @@ class Wire:
     its own user.
     """
 
-    def __init__(self, inner: LocalPlatform, hook: Hook, *, records_moves: bool = True) -> None:
+    def __init__(self, inner: Platform, hook: Hook, *, records_moves: bool = True) -> None:
         self.limits: Limits = inner.limits
         self.sent = 0
         self._inner = inner

@@ -100,7 +100,7 @@ def realistic(rounds: int = 3, budget: int = 50) -> RunReport:
         config_yaml="name: mnist\nbudget: 50\nstrategy:\n  _target_: alrun.strategies.diversity.Diversity\n",
         versions={"alrun": "0.1.0", "python": "3.11.9", "numpy": "2.4.6", "polars": "2.1.0"},
         thumbnails=thumbnails,
-        outputs={"report": "outputs/2026-03-01/10-22-31-104233/report.html", "selection": "selection.csv"},
+        outputs={"report.html": "outputs/2026-03-01/10-22-31-104233/report.html", "selection": "selection.csv"},
     )  # fmt: skip
 
 

@@ -71,7 +71,7 @@ def test_doctor_finds_the_project_and_what_would_stop_a_run(tmp_path: Path, cach
     assert "1437 tasks could be moved by a recipe" in good.stdout
 
     bad = alrun(tmp_path, *common, "filters.all=[{stage: [Annotate 2]}]")
-    assert bad.returncode == 4
+    assert bad.returncode == 2
     assert "there is no stage 'Annotate 2'; did you mean 'Annotate 1'?" in bad.stderr
 
 
@@ -82,7 +82,7 @@ def test_score_and_train_leave_their_tables(tmp_path: Path, cache: Path) -> None
     assert (tmp_path / "scored" / "pool.parquet").exists()
 
     nothing = alrun(tmp_path, *common, "action=train")
-    assert nothing.returncode == 4
+    assert nothing.returncode == 3
     assert "nothing is labelled in this project yet" in nothing.stderr
 
     assert alrun(tmp_path, *common, "strategy=random", "budget=100").returncode == 0

@@ -7,13 +7,22 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from alrun.strategies.badge import Badge
 from alrun.strategies.base import Ranking, Strategy, StrategyInputs
 from alrun.strategies.diversity import Diversity
 from alrun.strategies.entropy import Entropy
+from alrun.strategies.facility_location import FacilityLocation
+from alrun.strategies.kcenter import KCenter
+from alrun.strategies.kmeans import KMeans
 from alrun.strategies.least_confidence import LeastConfidence
 from alrun.strategies.margin import Margin
+from alrun.strategies.max_herding import MaxHerding
+from alrun.strategies.probcover import ProbCover
 from alrun.strategies.random import Random
+from alrun.strategies.rank import Rank
+from alrun.strategies.stratified import Stratified
 from alrun.strategies.testing import StrategyContract
+from alrun.strategies.typiclust import TypiClust
 from alrun.strategies.variance import Variance
 
 
@@ -45,6 +54,56 @@ class TestMargin(StrategyContract):
 class TestVariance(StrategyContract):
     def strategy(self) -> Strategy:
         return Variance()
+
+
+class TestBadge(StrategyContract):
+    def strategy(self) -> Strategy:
+        return Badge()
+
+
+class TestFacilityLocation(StrategyContract):
+    def strategy(self) -> Strategy:
+        return FacilityLocation()
+
+
+class TestKCenter(StrategyContract):
+    def strategy(self) -> Strategy:
+        return KCenter()
+
+
+class TestKMeans(StrategyContract):
+    def strategy(self) -> Strategy:
+        return KMeans()
+
+
+class TestMaxHerding(StrategyContract):
+    def strategy(self) -> Strategy:
+        return MaxHerding()
+
+
+class TestProbCover(StrategyContract):
+    def strategy(self) -> Strategy:
+        return ProbCover()
+
+
+class TestRank(StrategyContract):
+    def strategy(self) -> Strategy:
+        return Rank("sharpness", "high")
+
+
+class TestStratified(StrategyContract):
+    def strategy(self) -> Strategy:
+        return Stratified()
+
+
+class TestTypiClust(StrategyContract):
+    def strategy(self) -> Strategy:
+        return TypiClust()
+
+
+class TestProbCoverWithARadius(StrategyContract):
+    def strategy(self) -> Strategy:
+        return ProbCover(delta=0.8)
 
 
 class Broken(Diversity):

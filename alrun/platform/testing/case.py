@@ -24,6 +24,7 @@ from alrun.types import (
     StageType,
     Task,
     TaskRef,
+    TaskStatus,
 )
 
 NOWHERE = "00000000-0000-0000-0000-000000000000"
@@ -112,6 +113,10 @@ class PlatformCase:
 
         with self.nothing_changes(), pytest.raises(error):
             yield
+
+    def shows(self, status: TaskStatus) -> TaskStatus:
+        """Return what a listing of this platform shows of a status; override it where a listing shows less."""
+        return status
 
     def staff(self) -> Staffed:
         """Return the platform as one on which people can be played; skip the test if it is none."""

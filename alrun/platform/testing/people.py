@@ -28,11 +28,11 @@ class PeopleContract(PlatformCase):
         refs = self.refs(0)
         self.staff().act(Assign(refs, "ann@example.org"))
         task = self.platform.tasks()[0]
-        assert (task.status, task.assignee) == (TaskStatus.ASSIGNED, "ann@example.org")
+        assert (task.status, task.assignee) == (self.shows(TaskStatus.ASSIGNED), "ann@example.org")
         assert task.stage == self.stage(StageType.ANNOTATION).uuid
         self.staff().act(Release(refs))
         task = self.platform.tasks()[0]
-        assert (task.status, task.assignee) == (TaskStatus.RELEASED, None)
+        assert (task.status, task.assignee) == (self.shows(TaskStatus.RELEASED), None)
 
     def test_releasing_what_nobody_has_changes_nothing(self) -> None:
         with self.nothing_changes():
@@ -41,7 +41,7 @@ class PeopleContract(PlatformCase):
     def test_a_skipped_task_stays_in_its_stage(self) -> None:
         self.staff().act(Skip(self.refs(0), "ann@example.org"))
         task = self.platform.tasks()[0]
-        assert (task.stage, task.status) == (self.stage(StageType.ANNOTATION).uuid, TaskStatus.SKIPPED)
+        assert (task.stage, task.status) == (self.stage(StageType.ANNOTATION).uuid, self.shows(TaskStatus.SKIPPED))
         assert task.last_actioned_by == "ann@example.org"
 
     def test_saving_creates_the_label_row_and_moves_nothing(self) -> None:
@@ -88,11 +88,11 @@ class PeopleContract(PlatformCase):
         saved = self.platform.tasks()[0]
         staff.act(Submit(self.refs(0), "ann@example.org"))
         task = self.platform.tasks()[0]
-        assert (task.stage, task.status) == (self.stage(StageType.REVIEW).uuid, TaskStatus.NEW)
+        assert (task.stage, task.status) == (self.stage(StageType.REVIEW).uuid, self.shows(TaskStatus.NEW))
         assert (task.assignee, task.last_actioned_by) == (None, "ann@example.org")
         staff.act(Approve(self.refs(0), "bob@example.org"))
         task = self.platform.tasks()[0]
-        assert (task.stage, task.status) == (self.stage(StageType.DONE).uuid, TaskStatus.COMPLETED)
+        assert (task.stage, task.status) == (self.stage(StageType.DONE).uuid, self.shows(TaskStatus.COMPLETED))
         assert (task.assignee, task.priority, task.last_actioned_by) == (None, None, "bob@example.org")
         assert task.last_edited_at == saved.last_edited_at
         assert self.platform.labels([str(task.label_hash)]) == {task.label_hash: LABEL}
@@ -115,7 +115,7 @@ class PeopleContract(PlatformCase):
         staff.act(Submit(self.refs(0), "ann@example.org"))
         staff.act(Reject(self.refs(0), "bob@example.org"))
         task = self.platform.tasks()[0]
-        assert (task.stage, task.status) == (self.stage(StageType.ANNOTATION).uuid, TaskStatus.REOPENED)
+        assert (task.stage, task.status) == (self.stage(StageType.ANNOTATION).uuid, self.shows(TaskStatus.REOPENED))
         assert (task.assignee, task.last_actioned_by) == (None, "bob@example.org")
         assert self.platform.labels([str(task.label_hash)]) == {task.label_hash: LABEL}
 

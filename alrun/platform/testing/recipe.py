@@ -51,7 +51,7 @@ class RecipeContract(PlatformCase):
         self.platform.write(Complete((second, first)))
         after = self.platform.tasks()
         for old, new in zip(before[:2], after[:2], strict=True):
-            assert (new.stage, new.status) == (self.stage(StageType.DONE).uuid, TaskStatus.COMPLETED)
+            assert (new.stage, new.status) == (self.stage(StageType.DONE).uuid, self.shows(TaskStatus.COMPLETED))
             assert (new.assignee, new.priority) == (None, None)
             assert (new.label_hash, new.last_edited_at) == (old.label_hash, old.last_edited_at)
             if self.platform.project().records_moves:
@@ -77,7 +77,7 @@ class RecipeContract(PlatformCase):
         self.platform.write(Reopen((complete, reviewed)))
         after = self.platform.tasks()
         for old, new in zip(before[:2], after[:2], strict=True):
-            assert (new.stage, new.status) == (self.stage(StageType.ANNOTATION).uuid, TaskStatus.REOPENED)
+            assert (new.stage, new.status) == (self.stage(StageType.ANNOTATION).uuid, self.shows(TaskStatus.REOPENED))
             assert (new.label_hash, new.last_edited_at) == (old.label_hash, old.last_edited_at)
             assert new.assignee is None
             assert new.priority is not None
@@ -98,7 +98,7 @@ class RecipeContract(PlatformCase):
         for place, (destination, status) in enumerate(arrivals):
             self.move(self.refs(place), StageType.ANNOTATION, destination)
             task = self.platform.tasks()[place]
-            assert (task.stage, task.status) == (self.stage(destination).uuid, status)
+            assert (task.stage, task.status) == (self.stage(destination).uuid, self.shows(status))
             assert (task.label_hash, task.assignee) == (None, None)
             assert (task.priority is None) is (destination is StageType.DONE)
 
@@ -107,7 +107,7 @@ class RecipeContract(PlatformCase):
             self.move(self.refs(place), StageType.ANNOTATION, origin)
             self.move(self.refs(place), origin, StageType.ANNOTATION)
             task = self.platform.tasks()[place]
-            assert (task.stage, task.status) == (self.stage(StageType.ANNOTATION).uuid, TaskStatus.REOPENED)
+            assert (task.stage, task.status) == (self.stage(StageType.ANNOTATION).uuid, self.shows(TaskStatus.REOPENED))
             assert task.priority is not None
 
     def test_one_task_outside_the_origin_stops_a_move(self) -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
+from alrun.numeric.blocks import Doubles, Floats, blocks, workers
+from alrun.numeric.d2 import d2_sample, row_norms, rows_of
+
 Labels = npt.NDArray[np.int64]
 
-_BLOCK = 2048  # rows: a block of 512 numbers a row stays in the cache
+_FEW = 64  # clusters up to which several tries at each centre of the start cost little
 _SAMPLE = 10_000
 _TOLERANCE = 1e-4
 _MOST_PASSES = 300
@@ -41,22 +40,24 @@ class Clustering:
 def kmeans(points: Floats, clusters: int, rng: np.random.Generator) -> Clustering:
     """Cluster `points` (shape (N, D), N >= 1, finite) with Lloyd's algorithm from one k-means++ start.
 
-    scikit-learn clusters a random tenth of the points (10,000 at least); then all points move those centres
-    until they rest, by scikit-learn's own criterion. A pass over all points takes O(N K D) time; only points
+    For up to 64 clusters scikit-learn clusters a random tenth of the points (10,000 at least); for more, where its
+    start takes minutes, the start is drawn from all points by `alrun.numeric.d2`. Then all points move those
+    centres until they rest, by scikit-learn's own criterion. A pass over all points takes O(N K D) time; only points
     that changed their cluster are summed again. The points are not copied.
 
     A pass works on fixed blocks of rows, each on one thread, and adds them up in their order: more threads
     change the time and not a bit of the result.
     """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as workers:
-        sample = _sample(points, max(len(points) // 10, _SAMPLE, 100 * clusters), rng)
+    with workers() as pool:
+        sample = _sample(points, max(len(points) // 10, _SAMPLE, 100 * min(clusters, _FEW)), rng)
         origin = sample.mean(axis=0, dtype=np.float64)
         tolerance = _TOLERANCE * float(sample.var(axis=0, dtype=np.float64).mean())
-        start = _start(sample, min(clusters, len(points)), rng)
-        score = _Score(_settle(points, start, origin, tolerance, workers), origin)
-        ends = list(workers.map(partial(_finish, points, score), _blocks(points)))
+        if clusters <= _FEW:
+            start = _start(sample, min(clusters, len(points)), rng)
+        else:
+            start = _start_many(points, min(clusters, len(points)), rng)
+        score = _Score(_settle(points, start, origin, tolerance, pool), origin)
+        ends = list(pool.map(partial(_finish, points, score), blocks(len(points))))
     return Clustering(np.concatenate([e.labels for e in ends]), np.concatenate([e.distances for e in ends]))
 
 
@@ -77,19 +78,19 @@ def _start(sample: Floats, clusters: int, rng: np.random.Generator) -> Doubles:
     return np.asarray(fitted.cluster_centers_, np.float64)
 
 
-def _blocks(points: Floats) -> Iterator[slice]:
-    return (slice(start, start + _BLOCK) for start in range(0, len(points), _BLOCK))
+def _start_many(points: Floats, clusters: int, rng: np.random.Generator) -> Doubles:
+    factors = [rows_of(points)]
+    rows, _ = d2_sample(factors, row_norms(factors, len(points)), int(rng.integers(len(points))), clusters, rng)
+    return points[rows].astype(np.float64)
 
 
-def _settle(
-    points: Floats, centres: Doubles, origin: Doubles, tolerance: float, workers: ThreadPoolExecutor
-) -> Doubles:
+def _settle(points: Floats, centres: Doubles, origin: Doubles, tolerance: float, pool: Executor) -> Doubles:
     """Move the centres until they rest; the sums of each cluster are kept up to date with what changed."""
     labels = np.full(len(points), -1, np.int64)
     sums, counts = np.zeros_like(centres), np.zeros((len(centres), 1))
     for _ in range(_MOST_PASSES):
         score = _Score(centres, origin)
-        parts = list(workers.map(partial(_assign, points, score, labels), _blocks(points)))
+        parts = list(pool.map(partial(_assign, points, score, labels), blocks(len(points))))
         before, labels = labels, np.concatenate([part.labels for part in parts])
         for part in parts:
             sums += part.sums

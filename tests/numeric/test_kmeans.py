@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from alrun.metrics import kmeans as module
-from alrun.metrics.kmeans import kmeans
+from alrun.numeric import kmeans as module
+from alrun.numeric.kmeans import kmeans
 
 
 def blobs(size: int, width: int = 24, offset: float = 0.0) -> npt.NDArray[np.float32]:
@@ -81,3 +81,18 @@ def test_a_large_pool_starts_from_a_sample(monkeypatch: pytest.MonkeyPatch) -> N
     kmeans(blobs(9_000), 4, np.random.default_rng(0))
     kmeans(blobs(30_000), 4, np.random.default_rng(0))
     assert sizes == [9_000, 10_000]
+
+
+def test_many_clusters_are_as_good_and_the_same_on_any_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from sklearn.cluster import KMeans
+
+    points = blobs(6_000)
+    ours = []
+    for threads in (1, 3):
+        monkeypatch.setattr(os, "cpu_count", lambda threads=threads: threads)
+        ours.append(kmeans(points, 150, np.random.default_rng(0)))
+    assert ours[0].distances.tobytes() == ours[1].distances.tobytes()
+    theirs = KMeans(150, n_init=1, random_state=0).fit(points).inertia_
+    assert float(ours[0].distances.sum()) == pytest.approx(theirs, rel=0.01)

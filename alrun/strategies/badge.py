@@ -1,0 +1,84 @@
+"""BADGE: a batch whose gradients are large and point different ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from alrun.numeric.d2 import Factor, d2_sample, row_norms, rows_of
+from alrun.strategies.base import Ranking, StrategyInputs
+from alrun.strategies.geometry import checked_points
+from alrun.strategies.ranking import class_probabilities
+from alrun.types import Need
+
+
+@dataclass(frozen=True)
+class Badge:
+    """Draws images by k-means++ on the gradients that their most likely label would cause in a last layer.
+
+    The gradient of an image is g(x) = (p(x) - e(y)) x z(x), the outer product of its class probabilities less 1 at the
+    most likely class y, and its embedding. First comes the LARGEST |g|; each next one is drawn with probability in
+    proportion to D²(x), the squared distance of g(x) to the nearest one picked. Score: D(x) when it was drawn, |g| for
+    the first. Labelled images play no part. Once D is 0 everywhere, the rest follows by data hash. Of equally likely
+    classes y is the first. No hyper-parameter.
+
+    z is the configured embedding, for every model. The paper takes the activations before the last layer of the
+    network it trains; for a model with `inputs: embeddings` and a linear last layer the two are the same.
+
+    Time: O(N B (C + D)) in matrix products for a budget of B, C classes and D dimensions. Memory: 24 bytes a
+    candidate and blocks: the N x C·D gradients are never formed, since <p x z, q x w> = <p, q> <z, w>. See
+    `alrun.numeric.d2`: the distribution is exactly that of k-means++.
+
+    Source: Ash, Zhang, Krishnamurthy, Langford and Agarwal, Deep Batch Active Learning by Diverse, Uncertain Gradient
+    Lower Bounds, ICLR 2020, algorithm 1, and its code for the first pick.
+    """
+
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.EMBEDDINGS, Need.PROBABILITIES})
+
+    @property
+    def metrics(self) -> frozenset[str]:
+        """The metric columns it reads: none."""
+        return frozenset()
+
+    def select(self, inputs: StrategyInputs, budget: int, rng: np.random.Generator) -> Ranking:
+        """Return `budget` candidates with large and different gradients.
+
+        Raises
+        ------
+        DataError
+            If embeddings or probabilities are not usable; the message names the rows.
+        """
+        found = checked_points(inputs)
+        probabilities = class_probabilities(inputs)
+        size = len(found.points)
+        count = min(budget, size)
+        if not count:
+            return found.ranking(np.zeros(0, np.int64), np.zeros(0), lambda *_: "")
+        if not np.array_equal(found.order, np.arange(size)):
+            probabilities = probabilities[found.order]
+        factors = [_residuals(probabilities), rows_of(found.points)]
+        norms = row_norms(factors, size)
+        rows, squares = d2_sample(factors, norms, int(norms.argmax()), count, rng)
+        return found.ranking(
+            rows,
+            np.sqrt(squares),
+            lambda rank, score: (
+                f"largest gradient: {score:.4g}"
+                if rank == 1
+                else f"gradient {score:.4g} away from every earlier pick's"
+            ),
+        )
+
+
+def _residuals(probabilities: npt.NDArray[np.float64]) -> Factor:
+    """Return p - e(y) as a factor: the gradient of the logits."""
+
+    def residuals(rows: slice) -> npt.NDArray[np.float64]:
+        some = np.array(probabilities[rows])
+        some[np.arange(len(some)), some.argmax(axis=1)] -= 1
+        return some
+
+    return residuals

@@ -1,0 +1,40 @@
+"""What a whole run costs in requests, by the benchmark that prints the table of the README."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.encord_requests import GOALS, TAGS_GOAL, literal, measure
+
+TAGGING, DROPPING = 3, 2  # create, look up what was created, add; look up, delete
+WRITING = 2  # a listing and the write
+AROUND = 2 + 1 + 2 + 1 + 1  # open; is a run unfinished; snapshot and its tags; is all unchanged; are people done
+
+
+@pytest.mark.parametrize(
+    ("recipe", "writes", "tags"),
+    [
+        # in order: label rows, park, reopen the selection, reopen the rest; three tags, of which two are taken off
+        ("documented", 4 * WRITING, 3 * TAGGING + 2 + DROPPING),
+        ("park", 3 * WRITING, TAGGING + DROPPING),
+        ("move", 2 * WRITING, TAGGING + DROPPING),
+        ("priority", WRITING + 1, TAGGING + DROPPING),  # what is complete by the end needs no priority back
+    ],
+)
+def test_a_small_run_takes_the_least_that_each_step_needs(recipe: str, writes: int, tags: int, tmp_path: Path) -> None:
+    measured = measure(recipe, 60, 5, tmp_path)
+    assert (measured.requests, measured.tags) == (AROUND + writes + tags, tags)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", GOALS)
+def test_ten_thousand_tasks_take_as_few_requests_as_promised(recipe: str, tmp_path: Path) -> None:
+    measured = measure(recipe, 10_000, 500, tmp_path)
+    assert measured.requests - measured.tags <= GOALS[recipe]
+    assert measured.tags <= TAGS_GOAL
+
+
+def test_one_call_a_row_would_take_forty_thousand() -> None:
+    assert literal(10_000, 500) == 40_000
