@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("alrun.platform.testing")
-
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     import encord  # noqa: F401  the SDK's own warnings, before a test imports it
 
-from tests.encord.world import World  # noqa: E402  what it imports is rewritten first
+from tests.encord.world import World
 
 
 @pytest.fixture(autouse=True)
