@@ -43,11 +43,18 @@ class WorldBehindTheSdk(World):
         platform = opened_on(folder, self.emulator)
         self.plan = make_plan(recipe, platform, SELECTED)
         self._wire = Wire(platform, self._moment)
+        self._unanswered: RecipeWrite | None = None
 
     def close(self) -> None:
         super().close()
         self.emulator.close()
         assert self.emulator.bugs == []
+
+    def _moment(self, number: int, request: RecipeWrite | None, moment: Moment) -> None:
+        lost, self._unanswered = self._unanswered, None
+        if lost is not None and moment == "before":
+            self._check_write(lost)  # it was carried out, although its answer never came
+        super()._moment(number, request, moment)
 
     def _break(self, what: str, request: RecipeWrite | None, moment: Moment) -> None:
         if moment == "after":
@@ -55,6 +62,7 @@ class WorldBehindTheSdk(World):
         elif what in ANSWERS:
             self.emulator.fail(Fault("*", "status", status=ANSWERS[what], retry_after=1.0))
         else:
+            self._unanswered = request
             self.emulator.fail(Fault("*", "cut", "before" if request is None else "after"))
 
 
