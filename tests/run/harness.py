@@ -27,7 +27,8 @@ def make_job(folder: Path, cache: Path, *overrides: str) -> Job:
     folder.mkdir(parents=True, exist_ok=True)
     texts = [*QUICK, f"cache={cache}", *overrides]
     composed = Composer().load([setting(text) for text in texts])
-    content: Any = OmegaConf.to_container(OmegaConf.masked_copy(composed, [str(k) for k in composed if k != "hydra"]))
+    kept = OmegaConf.masked_copy(composed, [str(k) for k in composed if k != "hydra"])
+    content: Any = OmegaConf.to_container(kept, resolve=True)
     return build(content, folder, ["alrun", *texts])
 
 
