@@ -129,7 +129,8 @@ def _job(emulator: Emulator, folder: Path, *more: str) -> Job:
         *more,
     ]  # fmt: skip
     composed = Composer().load([setting(text) for text in texts])
-    content: Any = OmegaConf.to_container(OmegaConf.masked_copy(composed, [str(k) for k in composed if k != "hydra"]))
+    kept = OmegaConf.masked_copy(composed, [str(k) for k in composed if k != "hydra"])
+    content: Any = OmegaConf.to_container(kept, resolve=True)
     run = folder / "run"
     run.mkdir()
     return build(content, run, ["alrun", *texts])
