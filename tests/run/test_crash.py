@@ -20,7 +20,8 @@ ROUNDS = ("strategy=margin", "budget=15", "initial.size=20", "recipe=park", "met
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[tuple[Path, dict[str, int]]]:
     """Leave a run of ten rounds alone; tell how often it reached each fault point."""
-    assert play(tmp_path_factory.mktemp("first"), cache, *ROUNDS, "rounds=10") == 0  # what is cached is not written again
+    first = tmp_path_factory.mktemp("first")
+    assert play(first, cache, *ROUNDS, "rounds=10") == 0  # the runs that are killed find a full cache as well
     folder = tmp_path_factory.mktemp("undisturbed")
     faults.record()
     try:
