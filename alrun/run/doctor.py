@@ -5,16 +5,14 @@ from __future__ import annotations
 import logging
 import platform as system
 from collections.abc import Callable
-from importlib import metadata
 from shutil import disk_usage
 
 from alrun import __version__
 from alrun.errors import AlrunError, ConfigError, StateError
-from alrun.pool.frame import metadata_names
 from alrun.recipe.preflight import preflight
-from alrun.run.folder import PACKAGES
+from alrun.run.folder import PACKAGES, installed_version
 from alrun.run.job import Job, choice
-from alrun.run.selecting import known_classes
+from alrun.run.selecting import check_names
 from alrun.run.session import Session, opened
 from alrun.run.training import check_target, labelled_images
 from alrun.terminal import answers
@@ -33,7 +31,7 @@ def doctor(job: Job) -> int:
     """
     answers.info("alrun %s, Python %s, %s", __version__, system.python_version(), system.platform())
     for name in PACKAGES:
-        answers.info("  %-14s %s", name, _version(name))
+        answers.info("  %-14s %s", name, installed_version(name) or "not installed")
     answers.info("  cache          %s (%.1f GB free)", job.cache, _free(job) / 1e9)
     with opened(job) as session:
         snapshot = session.snapshot()
@@ -70,16 +68,10 @@ def _workflow(snapshot: Snapshot) -> str:
 
 
 def _filters(session: Session, snapshot: Snapshot) -> str:
-    filters = session.job.filters
-    stages = [stage.title for stage in snapshot.stages]
-    filters.check(
-        stages=stages,
-        tags=snapshot.tags.keys(),
-        classes=known_classes(snapshot),
-        metrics=session.job.metrics.keys(),
-        metadata=metadata_names(snapshot),
+    check_names(session, snapshot)
+    return (
+        "; ".join(str(predicate) for predicate in session.job.filters.predicates) or "none: every task is a candidate"
     )
-    return "; ".join(str(predicate) for predicate in filters.predicates) or "none: every task is a candidate"
 
 
 def _model(session: Session, snapshot: Snapshot) -> str:
@@ -103,13 +95,6 @@ def _images(session: Session, snapshot: Snapshot) -> str:
 def _annotator(session: Session, snapshot: Snapshot) -> str:
     session.job.annotator.check(session.platform, [task.data_hash for task in snapshot.tasks])
     return choice(session.job.annotator)
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "not installed"
 
 
 def _free(job: Job) -> int:

@@ -121,7 +121,7 @@ class RunFolder:
             "python": platform.python_version(),
             "system": platform.platform(),
             "code": code_version(),
-            "packages": {name: _version(name) for name in PACKAGES},
+            "packages": {name: installed_version(name) for name in PACKAGES},
             "phases": [],
             "notes": [],
             **facts,
@@ -234,7 +234,8 @@ def _git(root: Path, *arguments: str) -> str | None:
     return answer.stdout.strip()
 
 
-def _version(package: str) -> str | None:
+def installed_version(package: str) -> str | None:
+    """Return the version of a package; None if it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

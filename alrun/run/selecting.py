@@ -123,13 +123,7 @@ def select(
     """
     filters = session.job.filters
     _check_metrics(session, strategy)
-    filters.check(
-        stages=[stage.title for stage in snapshot.stages],
-        tags=snapshot.tags.keys(),
-        classes=known_classes(snapshot),
-        metrics=session.job.metrics.keys(),
-        metadata=metadata_names(snapshot),
-    )
+    check_names(session, snapshot)
     with session.phase("metrics", round_number):
         pool = scored_pool(session, snapshot, round_number)
     with session.phase("select", round_number) as counts:
@@ -171,6 +165,23 @@ def write_parquet(path: Path, frame: pl.DataFrame) -> None:
     out = io.BytesIO()
     frame.write_parquet(out)
     write_bytes(path, out.getvalue())
+
+
+def check_names(session: Session, snapshot: Snapshot) -> None:
+    """Check every name in the filters against what the project and the run have.
+
+    Raises
+    ------
+    ConfigError
+        If any is unknown; the message says what is allowed.
+    """
+    session.job.filters.check(
+        stages=[stage.title for stage in snapshot.stages],
+        tags=snapshot.tags.keys(),
+        classes=known_classes(snapshot),
+        metrics=session.job.metrics.keys(),
+        metadata=metadata_names(snapshot),
+    )
 
 
 def known_classes(snapshot: Snapshot) -> set[str]:
