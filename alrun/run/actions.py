@@ -12,9 +12,10 @@ from alrun.recipe.rescue import rescue, unfinished
 from alrun.run.doctor import doctor
 from alrun.run.folder import RoundFolder
 from alrun.run.job import Job
+from alrun.run.measuring import scored_pool
 from alrun.run.publish import publish
 from alrun.run.rounds import Round, first_round
-from alrun.run.selecting import scored_pool, write_parquet
+from alrun.run.selecting import write_parquet
 from alrun.run.session import Session, opened
 from alrun.run.training import save, train
 from alrun.terminal import answers

@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
-import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from alrun.errors import ConfigError
 from alrun.files import write_bytes, write_text
 from alrun.filters import Removed
-from alrun.metrics.base import MetricInputs
-from alrun.metrics.images import PixelMetric, measure_all
 from alrun.models.base import Trained
-from alrun.pool.frame import metadata_names, pool_frame
+from alrun.pool.frame import metadata_names
 from alrun.recipe.preflight import preflight
+from alrun.run.inputs import strategy_inputs
+from alrun.run.measuring import scored_pool
 from alrun.run.session import Session
 from alrun.seeds import generator
-from alrun.strategies.base import Strategy, StrategyInputs
+from alrun.strategies.base import Strategy
 from alrun.types import LeftOut, Need, Pick, Snapshot, Task
-
-log = logging.getLogger("alrun")
 
 SELECTION_COLUMNS = ("round", "rank", "task_id", "data_hash", "title", "score", "reason")
 
@@ -53,59 +47,6 @@ class Selected:
     picks: list[Pick]
     removed: tuple[Removed, ...]
     left_out: list[LeftOut]
-
-
-def scored_pool(session: Session, snapshot: Snapshot, round_number: int) -> pl.DataFrame:
-    """Return the pool with one column for each configured metric.
-
-    A task whose image cannot be had or decoded has NaN in every metric that looks at images or embeddings.
-    """
-    pool = pool_frame(snapshot)
-    metrics = session.job.metrics
-    needs = {need for metric in metrics.values() for need in metric.needs}
-    hashes = pool["data_hash"].to_list()
-    if needs & {Need.EMBEDDINGS, Need.IMAGES}:
-        session.fetch(hashes)
-    columns = _measured(session, hashes)
-    here = np.array([h in session.images for h in hashes], bool)
-    for name, metric in metrics.items():
-        if name not in columns:
-            rows = np.flatnonzero(here) if metric.needs else np.arange(len(hashes))
-            values = np.full(len(hashes), np.nan)
-            rng = generator(session.job.seed, round_number, f"metric {name}")
-            values[rows] = metric.compute(_inputs(session, snapshot, pool, rows, metric.needs), rng)
-            columns[name] = values
-    return pool.with_columns(pl.Series(name, columns[name]) for name in metrics)
-
-
-def _measured(session: Session, hashes: Sequence[str]) -> dict[str, npt.NDArray[np.float64]]:
-    """Return the columns of the metrics of pixels, from one pass over the images."""
-    metrics = {name: metric for name, metric in session.job.metrics.items() if isinstance(metric, PixelMetric)}
-    if not metrics:
-        return {}
-    rows = [row for row, data_hash in enumerate(hashes) if data_hash in session.images]
-    measured = measure_all(metrics, [session.images[hashes[row]] for row in rows], session.job.cache)
-    log.info("metrics of pixels: %d images decoded, %d from the cache", measured.decoded, len(rows) - measured.decoded)
-    session.leave_out(measured.broken)
-    columns = {name: np.full(len(hashes), np.nan) for name in metrics}
-    for name, values in measured.values.items():
-        columns[name][rows] = values
-    return columns
-
-
-def _inputs(
-    session: Session, snapshot: Snapshot, pool: pl.DataFrame, rows: npt.NDArray[np.intp], needs: Collection[Need]
-) -> MetricInputs:
-    tasks = [snapshot.tasks[row] for row in rows.tolist()]
-    hashes = [task.data_hash for task in tasks]
-    return MetricInputs(
-        tasks=tasks,
-        labels=[snapshot.labels.get(task.label_hash) if task.label_hash else None for task in tasks],
-        labelled=pool["labelled"].to_numpy()[rows],
-        ontology=snapshot.ontology,
-        embeddings=session.embeddings(hashes) if Need.EMBEDDINGS in needs else None,
-        images=[session.images[h] for h in hashes] if Need.IMAGES in needs else None,
-    )
 
 
 def select(
@@ -223,29 +164,12 @@ def _pick(
     hashes = candidates["data_hash"].to_list()
     if not hashes:
         return []
-    inputs: dict[str, Any] = {}
-    if Need.EMBEDDINGS in strategy.needs:
-        labelled = [h for h in pool.filter("labelled")["data_hash"] if h not in session.missing]
-        session.fetch(labelled)
-        inputs["embeddings"] = session.embeddings(hashes)
-        inputs["labelled_embeddings"] = session.embeddings(labelled)
-    if Need.PROBABILITIES in strategy.needs:
-        inputs["probabilities"] = _probabilities(session, trained, hashes)
+    inputs = strategy_inputs(session, strategy, trained, candidates, pool)
     rng = generator(session.job.seed, round_number, "strategy")
-    ranking = strategy.select(StrategyInputs(candidates, **inputs), budget, rng)
+    ranking = strategy.select(inputs, budget, rng)
     ids, titles = candidates["task_id"], candidates["title"]
     ranked = zip(ranking.rows.tolist(), ranking.scores.tolist(), ranking.reasons, strict=True)
     return [
         Pick(rank, ids[row], hashes[row], titles[row], score, reason)
         for rank, (row, score, reason) in enumerate(ranked, start=1)
     ]
-
-
-def _probabilities(session: Session, trained: Trained | None, hashes: Sequence[str]) -> npt.NDArray[np.float64]:
-    model = session.job.model
-    if model is None or trained is None:
-        raise ConfigError(
-            "the strategy ranks by a model's predictions, but there is no trained model: choose a model and give the "
-            "run labelled images to begin with (`initial.size`)"
-        )
-    return trained.predict_proba(session.model_inputs(model, hashes))
