@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -38,17 +37,10 @@ def test_help_names_actions_groups_with_choices_and_examples(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["budget=x", "strategy=divers"], ["--cfg", "job"]])
-def test_help_and_faults_are_quick_and_load_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
-    def cpu(*command: str) -> tuple[float, str]:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, timeout=120)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stderr
-
-    spent, errors = cpu("-c", LISTS_IMPORTS, *arguments)
-    assert errors.splitlines()[-1].split() == ["HEAVY"]
-    base, _ = cpu("-c", "import hydra.main; from hydra.core.plugins import Plugins; Plugins.instance()")
-    assert spent - base < 1
+def test_help_and_faults_load_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-c", LISTS_IMPORTS, *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.stderr.splitlines()[-1].split() == ["HEAVY"]
 
 
 def test_cfg_shows_the_config_or_a_package_of_it(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,23 +17,34 @@ from tests.run.harness import QUICK, platform_of, play, record, stages
 ROUNDS = ("strategy=margin", "budget=15", "initial.size=20", "recipe=park", "metrics=random", "dataset.test_size=100")
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[tuple[Path, dict[str, int]]]:
-    """Leave a run of ten rounds alone; tell how often it reached each fault point."""
-    first = tmp_path_factory.mktemp("first")
-    assert play(first, cache, *ROUNDS, "rounds=10") == 0  # the runs that are killed find a full cache as well
-    folder = tmp_path_factory.mktemp("undisturbed")
+@dataclass(frozen=True)
+class Undisturbed:
+    """A run that was left alone: its folder, and how often it reached each fault point."""
+
+    folder: Path
+    rounds: int
+    points: dict[str, int]
+
+
+def _left_alone(folder: Path, cache: Path, rounds: int) -> Undisturbed:
+    assert play(folder / "first", cache, *ROUNDS, f"rounds={rounds}") == 0  # killed runs find a full cache as well
     faults.record()
     try:
-        assert play(folder, cache, *ROUNDS, "rounds=10") == 0
-        yield folder, faults.reached()
+        assert play(folder / "run", cache, *ROUNDS, f"rounds={rounds}") == 0
+        return Undisturbed(folder / "run", rounds, faults.reached())
     finally:
         faults.reset()
 
 
-def check(where: tuple[str, int], undisturbed: Path, folder: Path, cache: Path) -> None:
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Undisturbed:
+    return _left_alone(tmp_path_factory.mktemp("undisturbed"), cache, 10)
+
+
+def check(where: tuple[str, int], undisturbed: Undisturbed, folder: Path, cache: Path) -> None:
     name, nth = where
-    command = [sys.executable, "-m", "alrun", *QUICK, *ROUNDS, "rounds=10", f"cache={cache}", f"hydra.run.dir={folder}"]
+    config = [*QUICK, *ROUNDS, f"rounds={undisturbed.rounds}", f"cache={cache}", f"hydra.run.dir={folder}"]
+    command = [sys.executable, "-m", "alrun", *config]
     killed = _run(command, folder.parent, f"{name}:{nth}=kill")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
 
@@ -41,8 +52,8 @@ def check(where: tuple[str, int], undisturbed: Path, folder: Path, cache: Path) 
     assert resumed.returncode == 0, resumed.stderr
 
     for file in ("selection.csv", "curve.csv"):
-        assert (folder / file).read_bytes() == (undisturbed / file).read_bytes()
-    before, after = (platform_of(run / "project.sqlite") for run in (undisturbed, folder))
+        assert (folder / file).read_bytes() == (undisturbed.folder / file).read_bytes()
+    before, after = (platform_of(run / "project.sqlite") for run in (undisturbed.folder, folder))
     assert stages(after) == stages(before)
     assert after.tags() == before.tags()
     assert [(t.task_id, t.stage, t.priority) for t in after.tasks()] == [
@@ -62,23 +73,18 @@ def check(where: tuple[str, int], undisturbed: Path, folder: Path, cache: Path) 
     ],
     ids=str,
 )
-def test_killed_here_and_resumed(
-    where: tuple[str, int], undisturbed: tuple[Path, dict[str, int]], tmp_path: Path, cache: Path
-) -> None:
-    folder, points = undisturbed
-    assert where[1] <= points[where[0]]
-    check(where, folder, tmp_path / "run", cache)
+def test_killed_here_and_resumed(where: tuple[str, int], undisturbed: Undisturbed, tmp_path: Path, cache: Path) -> None:
+    assert where[1] <= undisturbed.points[where[0]]
+    check(where, undisturbed, tmp_path / "run", cache)
 
 
 @pytest.mark.slow
-def test_killed_in_the_middle_of_the_run_at_every_point(
-    undisturbed: tuple[Path, dict[str, int]], tmp_path: Path, cache: Path
-) -> None:
-    folder, points = undisturbed
-    cases = sorted((name, count // 2 + 1) for name, count in points.items())
+def test_killed_in_the_middle_of_the_run_at_every_point(tmp_path: Path, cache: Path) -> None:
+    undisturbed = _left_alone(tmp_path / "undisturbed", cache, 3)
+    cases = sorted((name, count // 2 + 1) for name, count in undisturbed.points.items())
     assert len(cases) > 10
     for number, where in enumerate(cases):
-        check(where, folder, tmp_path / str(number) / "run", cache)
+        check(where, undisturbed, tmp_path / str(number) / "run", cache)
 
 
 def _run(command: list[str], cwd: Path, armed: str) -> subprocess.CompletedProcess[str]:
