@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
+from alrun.emulator.answers import load
 from alrun.emulator.emulator import OWNER, Emulator
 from alrun.emulator.policies import parse
 from alrun.errors import AlrunError, DataError
@@ -23,19 +24,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--policy", action="append", default=[], metavar="NAME=VALUE", help="see alrun/emulator/policies.py"
     )
+    parser.add_argument("--policies", type=Path, metavar="FILE", help="what action=doctor found out of a real server")
     given = parser.parse_args(arguments)
     try:
-        with Emulator(given.project, parse(given.policy), given.port) as emulator:
+        policies = parse(given.policy, None if given.policies is None else load(given.policies))
+        with Emulator(given.project, policies, given.port) as emulator:
             key = emulator.private_key_path if given.key_file is None else _let_in(emulator, given.key_file)
             _say(f"serving {emulator.project_hash} at {emulator.url} until Ctrl-C\n")
             _say(f"  alrun platform=encord platform.project={emulator.project_hash} \\")
-            _say(f"    platform.domain={emulator.url} platform.key_file={key}\n")
+            _say(f"    platform.domain={emulator.url} platform.key_file={key} platform.user={OWNER}\n")
             _say("  EncordUserClient.create_with_ssh_private_key(")
             _say(f"    ssh_private_key_path={str(key)!r}, domain={emulator.url!r})")
             _wait()
     except AlrunError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        print(f"port {given.port} cannot be served: {error.strerror}. Choose another with --port", file=sys.stderr)
+        return DataError.exit_code
     return 0
 
 

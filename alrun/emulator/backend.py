@@ -32,6 +32,14 @@ class Backend:
         The project's file.
     owner
         Whom the project and its images belong to.
+
+    Attributes
+    ----------
+    project_type
+        What the protocol calls the kind of project; one without a workflow shows no stages.
+    kinds
+        The data type and group of tasks, by data hash, that are shown as something else than the single images that
+        they are in the local project.
     """
 
     def __init__(self, path: Path, owner: str, policies: Policies) -> None:
@@ -42,6 +50,8 @@ class Backend:
         self.project: Project = self._as(owner).project()
         self.served = Served(self.project.ontology)
         self.sidecar = Sidecar(path.with_name(path.name + ".emulator"), now())
+        self.project_type = "workflow"
+        self.kinds: dict[str, tuple[str, str | None]] = {}
         self._data_hashes: dict[str, str] = {}
         self._mime_types: dict[str, str] = {}
 
@@ -76,7 +86,7 @@ class Backend:
 
     def tasks(self, data_hashes: Sequence[str] | None = None) -> list[Task]:
         """List tasks as the platform shows them."""
-        tasks = self._as(self.owner).tasks(data_hashes)
+        tasks = [self._of_its_kind(task) for task in self._as(self.owner).tasks(data_hashes)]
         if self.policies.moves_record_actor and not self.policies.moves_touch_labels:
             return tasks
         moved = self.sidecar.moved(data_hashes)
@@ -143,6 +153,12 @@ class Backend:
         files, _ = self._as(self.owner).images(data_hashes)
         known = {file.data_hash: file.path.stat().st_size for file in files}
         return {name: known.get(name) for name in data_hashes}
+
+    def _of_its_kind(self, task: Task) -> Task:
+        if task.data_hash not in self.kinds:
+            return task
+        data_type, group = self.kinds[task.data_hash]
+        return replace(task, data_type=data_type, group_hash=group)
 
     def _shown(self, task: Task, move: Moved) -> Task:
         actor, edited = task.last_actioned_by, task.last_edited_at

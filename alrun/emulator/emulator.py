@@ -127,6 +127,10 @@ class Emulator:
         """Let in whoever sends this bearer token."""
         self.keyring.add_token(token, User(email, ROLES[role]))
 
+    def show_as(self, data_hash: str, data_type: str = "image", group: str | None = None) -> None:
+        """Show a task as something else than a single image, such as a video or a part of a data group."""
+        self.ask(lambda: self.backend.kinds.update({data_hash: (data_type, group)}))
+
     def fail(self, fault: Fault) -> None:
         """Let something go wrong with requests to come."""
         self.faults.add(fault)

@@ -16,7 +16,7 @@ What the official SDK's source and documentation settle is built in. What they l
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_type_hints
 
 from alrun.errors import ConfigError, one_of
@@ -67,6 +67,9 @@ class Policies:
     stray_moves: Literal["refuse", "part", "skip"] = "refuse"
     """The same for a move."""
 
+    stray_labels: Literal["refuse", "part", "skip"] = "refuse"
+    """The same for completing and reopening when a label row does not exist."""
+
     move_from_done: Literal["ok", "refused"] = "ok"
     """Whether a task of a done stage can be moved."""
 
@@ -110,8 +113,8 @@ class Policies:
     """Whether only admins and team managers may use the project, as the SDK's documentation says."""
 
 
-def parse(settings: Iterable[str]) -> Policies:
-    """Read policies of the form ``NAME=VALUE``, as the command line gives them.
+def parse(settings: Iterable[str], base: Policies | None = None) -> Policies:
+    """Read policies of the form ``NAME=VALUE``, as the command line gives them; the others are those of `base`.
 
     Raises
     ------
@@ -132,4 +135,4 @@ def parse(settings: Iterable[str]) -> Policies:
         except ValidationError as error:
             reason = error.errors()[0]["msg"]
             raise ConfigError(f"the policy {name} cannot be {value!r}: {reason}") from error
-    return Policies(**values)
+    return replace(base or Policies(), **values)

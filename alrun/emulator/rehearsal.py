@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alrun.emulator.answers import load
 from alrun.emulator.emulator import OWNER, Emulator
 from alrun.emulator.policies import Policies
 from alrun.platform.copying import copy_project
@@ -31,7 +32,15 @@ class Rehearsal(EncordAccess):
 
     The project is copied into the run folder when the run begins. From then on only images are asked for there,
     those that are not in the cache yet.
+
+    Parameters
+    ----------
+    policies
+        A file of answers, as ``action=doctor doctor.scratch_project=HASH`` writes it: how the copy behaves. None takes
+        the emulator's defaults, but for who is named as the last actor of a task that was moved: `records_moves`.
     """
+
+    policies: str | None = None
 
     def open(self, folder: Path, contents: Callable[[], Contents]) -> Rehearsed:  # noqa: ARG002
         """Copy the project, unless the folder has its copy already, and connect to the copy.
@@ -39,14 +48,17 @@ class Rehearsal(EncordAccess):
         Raises
         ------
         ConfigError
-            If the project's workflow cannot be copied; otherwise as `EncordAccess.connect` does.
+            If the project's workflow cannot be copied, or the policies cannot be read; otherwise as
+            `EncordAccess.connect` does.
         """
+        records = self.records_moves is not False
+        policies = Policies(moves_record_actor=records) if self.policies is None else load(Path(self.policies))
         path = folder / "rehearsal" / "project.sqlite"
         source = Source(self)
         if not path.exists():
             title = f"{source.platform().project().title} (rehearsal)"
             copy_project(source.platform(), path, title, Patience())
-        emulator = Emulator(path, Policies(moves_record_actor=self.records_moves))
+        emulator = Emulator(path, policies)
         try:
             copy = self._of_the_copy(emulator, path.parent).connect()
         except BaseException:

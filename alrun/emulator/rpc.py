@@ -97,7 +97,12 @@ def _save(call: Call, label_hashes: list[str], payload: Mapping[str, Any]) -> An
 
 
 def _workflow(call: Call, label_hashes: list[str], payload: Mapping[str, Any]) -> Any:
-    tasks = call.backend.all_found(label_hashes, by_label, 404)
+    found = call.backend.found(label_hashes, by_label)
+    unknown = next((name for name in label_hashes if name not in found), None)
+    fault, policy = Rejection(404, f"the project has no {unknown}"), call.backend.policies.stray_labels
+    if unknown is not None and policy == "refuse":
+        raise fault
+    tasks = [found[name] for name in label_hashes if name in found]
     match payload.get("action"):
         case "complete":
             transitions.complete(call, tasks)
@@ -105,6 +110,8 @@ def _workflow(call: Call, label_hashes: list[str], payload: Mapping[str, Any]) -
             transitions.reopen(call, tasks)
         case other:
             raise Rejection(400, f"there is no workflow action {other!r}")
+    if unknown is not None and policy == "part":
+        raise fault
     return True
 
 
@@ -116,6 +123,8 @@ def label_rows(call: Call, tasks: Sequence[Task], signed: bool) -> list[dict[str
     types, created = backend.mime_types(names), backend.sidecar.created(names)
     shown = []
     for task in tasks:
+        if task.data_type != "image":
+            raise unsupported(f"labels of the data type {task.data_type!r}")
         edited = str(task.last_edited_at)
         unit = next(iter(content[task.data_hash]["data_units"].values()))
         place = call.sign("image", task.data_hash) if signed else rows.link(task.data_hash)

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from alrun.emulator import rows, rpc, transitions
-from alrun.emulator.backend import by_data, by_label, by_task
+from alrun.emulator.backend import Backend, by_data, by_label, by_task
 from alrun.emulator.call import Call, at_most
 from alrun.emulator.rejection import Rejection
 from alrun.emulator.sidecar import Action
 from alrun.platform.port import Approve, Assign, PeopleWrite, Reject, Release, SetPriority, Submit
-from alrun.types import StageType, Task
+from alrun.types import Stage, StageType, Task
 
 Strays = Literal["refuse", "part", "skip"]
 
@@ -21,16 +21,22 @@ def project(call: Call) -> Any:
     """GET a project."""
     backend = call.backend
     made = backend.sidecar.created_at
-    stages = [
-        {"stageType": stage.type.value.upper(), "uuid": stage.uuid, "title": stage.title}
-        for stage in backend.project.stages
-    ]
+    stages = [_stage(backend, stage) for stage in backend.project.stages]
     return {
-        "projectHash": backend.project.project_id, "projectType": "workflow", "status": "inProgress",
+        "projectHash": backend.project.project_id, "projectType": backend.project_type, "status": "inProgress",
         "title": backend.project.title, "description": "", "createdAt": made, "creatorEmail": backend.owner,
         "lastEditedAt": made, "ontologyHash": backend.name("ontology"), "editorOntology": backend.served.editor,
-        "userRole": call.role, "workflow": {"stages": stages},
+        "userRole": call.role, "workflow": {"stages": stages if backend.project_type == "workflow" else []},
     }  # fmt: skip
+
+
+def _stage(backend: Backend, stage: Stage) -> dict[str, Any]:
+    shown: dict[str, Any] = {"stageType": stage.type.value.upper(), "uuid": stage.uuid, "title": stage.title}
+    if stage.type is StageType.AGENT:
+        following = backend.next_stage(stage.uuid).uuid
+        name = backend.name(f"pathway {stage.uuid}")
+        shown["pathways"] = [{"uuid": name, "title": "on", "destinationUuid": following}]
+    return shown
 
 
 def datasets(call: Call) -> Any:

@@ -24,6 +24,7 @@ from alrun.platform.port import (
     RecipeWrite,
     RemoveTag,
     Reopen,
+    SetMetadata,
     SetPriority,
 )
 from alrun.platform.schema import DEFAULT_PRIORITY
@@ -134,6 +135,20 @@ def write(tasks: Tasks, request: RecipeWrite) -> None:
         case DropTag():
             tasks.db.execute("DELETE FROM tags WHERE name = ?", (request.name,))
             tasks.db.execute("DELETE FROM tagged WHERE name = ?", (request.name,))
+
+
+def set_metadata(tasks: Tasks, request: SetMetadata) -> None:
+    """Keep client metadata for each task's image, if it still has those that the sender read."""
+    rows = tasks.find(request.tasks)
+    if not len(rows) == len(request.before) == len(request.after):
+        raise Refused(f"{len(request.before)} and {len(request.after)} metadata were given for {len(rows)} tasks")
+    names = keys(row.data_hash for row in rows)
+    now = dict(tasks.db.execute(f"SELECT data_hash, metadata FROM tasks WHERE {AMONG}", (names,)))  # noqa: S608
+    for row, before in zip(rows, request.before, strict=True):
+        if json.loads(now[row.data_hash] or "{}") != before:
+            raise Refused(f"somebody changed the client metadata of the image of task {row.task_id} meanwhile")
+    changes = ((json.dumps(dict(after)), row.data_hash) for row, after in zip(rows, request.after, strict=True))
+    tasks.db.executemany("UPDATE tasks SET metadata = ? WHERE data_hash = ?", changes)
 
 
 def keys(names: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID, uuid5
@@ -24,7 +25,7 @@ from uuid import UUID, uuid5
 from alrun.errors import ConfigError, Refused, TooLarge
 from alrun.faults import reach
 from alrun.platform import actions, people, schema
-from alrun.platform.port import Contents, Limits, NewImage, PeopleWrite, Project, RecipeWrite
+from alrun.platform.port import Contents, Limits, NewImage, PeopleWrite, Prelabel, Project, RecipeWrite, SetMetadata
 from alrun.platform.store import ImageStore
 from alrun.types import (
     Example,
@@ -32,11 +33,13 @@ from alrun.types import (
     Label,
     LeftOut,
     Ontology,
+    Scalar,
     Stage,
     StageType,
     Task,
     TaskRef,
     TaskStatus,
+    scalars,
 )
 
 NAMESPACE = UUID("5a0c4d1e-6b7f-5c39-9a52-0f4be1f0a7d3")
@@ -129,6 +132,7 @@ class LocalPlatform:
         self.limits = limits or Limits()
         self._path = path.resolve()  # by whatever name it is opened, its lock is one
         self._requests = 0
+        self._known: tuple[tuple[int, int], list[Task]] | None = None
         self._db = schema.connect(self._path)
         try:
             self._project, store = self._facts(user)
@@ -155,7 +159,7 @@ class LocalPlatform:
     def tasks(self, data_hashes: Sequence[str] | None = None) -> list[Task]:
         """List all tasks, or those of at most `limits.listing` data hashes, sorted by data hash."""
         if data_hashes is None:
-            return self._listed("")
+            return self._everything()
         if len(data_hashes) > self.limits.listing:
             self._requests += 1
             raise _too_large(len(data_hashes), self.limits.listing)
@@ -209,6 +213,29 @@ class LocalPlatform:
         with self._writing() as tasks:
             people.act(tasks, request)
 
+    def metadata(self, data_hashes: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return all client metadata of at most `limits.metadata` images."""
+        if len(data_hashes) > self.limits.metadata:
+            self._requests += 1
+            raise _too_large(len(data_hashes), self.limits.metadata)
+        query = f"SELECT data_hash, metadata FROM tasks WHERE {actions.AMONG}"  # noqa: S608
+        rows = self._read(query, actions.keys(data_hashes))
+        return {name: json.loads(text) if text else {} for name, text in rows}
+
+    def set_metadata(self, request: SetMetadata) -> None:
+        """Change client metadata, whole or not at all; `Refused` if an image has other ones than `request.before`."""
+        with self._writing() as tasks:
+            if len(request.tasks) > self.limits.metadata:
+                raise _too_large(len(request.tasks), self.limits.metadata)
+            actions.set_metadata(tasks, request)
+
+    def prelabel(self, request: Prelabel) -> None:
+        """Propose labels, whole or not at all."""
+        with self._writing() as tasks:
+            if len(request.tasks) > self.limits.prelabel:
+                raise _too_large(len(request.tasks), self.limits.prelabel)
+            people.prelabel(tasks, request)
+
     def truth(self, data_hashes: Sequence[str]) -> Mapping[str, Label]:
         """Return the labels that the dataset came with; images without one are absent."""
         query = f"SELECT * FROM truth WHERE {actions.AMONG}"  # noqa: S608
@@ -251,6 +278,17 @@ class LocalPlatform:
         stages = tuple(Stage(uuid, name, StageType(kind)) for uuid, name, kind in rows)
         return Project(project_id, title, Ontology.from_json(json.loads(ontology)), stages, user), Path(store)
 
+    def _everything(self) -> list[Task]:
+        """List all tasks; read again only if this or any other connection has written to the file since."""
+        with schema.translated(self._path):
+            (others,) = self._db.execute("PRAGMA data_version").fetchone()
+        state = others, self._db.total_changes
+        if self._known is None or self._known[0] != state:
+            self._known = state, self._listed("")
+        else:
+            self._requests += 1
+        return list(self._known[1])
+
     def _listed(self, condition: str, *parameters: str) -> list[Task]:
         stages = [stage.uuid for stage in self._project.stages]
         statuses: dict[str, TaskStatus] = {status.value: status for status in TaskStatus}
@@ -262,7 +300,7 @@ class LocalPlatform:
         return [
             Task(
                 task_id, data_hash, title, stages[stage], statuses[status], label_hash if edited else None, edited,
-                actioned, assignee, priority, "image", None, width, height, json.loads(metadata) if metadata else {},
+                actioned, assignee, priority, "image", None, width, height, _metadata(metadata),
             )
             for task_id, data_hash, title, stage, status, label_hash, edited, actioned,
                 assignee, priority, width, height, metadata in rows
@@ -293,6 +331,11 @@ class LocalPlatform:
                 raise
 
 
+def _metadata(text: str | None) -> dict[str, Scalar]:
+    return scalars(json.loads(text)) if text else {}
+
+
+@lru_cache(maxsize=10_000)  # classes are few, and images many
 def _label(text: str) -> Label:
     return Label.from_json(json.loads(text))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from alrun.errors import Refused
 from alrun.platform.actions import AMONG, Row, Tasks, keys
-from alrun.platform.port import Approve, Assign, PeopleWrite, Reject, Release, SaveLabels, Skip, Submit
+from alrun.platform.port import Approve, Assign, PeopleWrite, Prelabel, Reject, Release, SaveLabels, Skip, Submit
 from alrun.types import Answer, Label, LabelledObject, Ontology, QuestionKind, StageType, TaskStatus
 
 
@@ -30,7 +31,7 @@ def act(tasks: Tasks, request: PeopleWrite) -> None:
             change = f"UPDATE tasks SET status = ?, last_actioned_by = ? WHERE {AMONG}"  # noqa: S608
             tasks.db.execute(change, (TaskStatus.SKIPPED, request.actor, names))
         case SaveLabels():
-            _save(tasks, request, rows)
+            _save(tasks, request.labels, request.actor, rows)
         case Submit():
             _need(tasks, rows, "submitted", StageType.ANNOTATION)
             tasks.initialise(rows)
@@ -41,6 +42,18 @@ def act(tasks: Tasks, request: PeopleWrite) -> None:
         case Reject():
             _need(tasks, rows, "rejected", StageType.REVIEW)
             tasks.enter(rows, 0, TaskStatus.REOPENED, request.actor)
+
+
+def prelabel(tasks: Tasks, request: Prelabel) -> None:
+    """Save proposed labels where there is none yet and nobody has the task in hand."""
+    rows = tasks.find(request.tasks)
+    _need(tasks, rows, "pre-labelled", StageType.ANNOTATION)
+    query = f"SELECT data_hash, assignee, label FROM tasks LEFT JOIN labels USING (data_hash) WHERE {AMONG}"  # noqa: S608
+    for data_hash, assignee, label in tasks.db.execute(query, (keys(row.data_hash for row in rows),)):
+        if assignee is not None or (label is not None and not Label.from_json(json.loads(label)).empty):
+            who = "labelled already" if assignee is None else f"in the hands of {assignee}"
+            raise Refused(f"the image {data_hash} is {who}: a pre-label never takes a person's place")
+    _save(tasks, request.labels, tasks.project.user, rows)
 
 
 def fault(label: Label, ontology: Ontology) -> str | None:
@@ -60,14 +73,14 @@ def _need(tasks: Tasks, rows: Sequence[Row], action: str, *allowed: StageType) -
             raise Refused(f"the task {row.task_id} cannot be {action} in the stage {stage!r}")
 
 
-def _save(tasks: Tasks, request: SaveLabels, rows: list[Row]) -> None:
-    if len(request.labels) != len(rows):
-        raise Refused(f"{len(request.labels)} labels were given for {len(rows)} tasks")
-    for row, label in zip(rows, request.labels, strict=True):
+def _save(tasks: Tasks, labels: Sequence[Label], actor: str, rows: list[Row]) -> None:
+    if len(labels) != len(rows):
+        raise Refused(f"{len(labels)} labels were given for {len(rows)} tasks")
+    for row, label in zip(rows, labels, strict=True):
         reason = fault(label, tasks.project.ontology)
         if reason is not None:
             raise Refused(f"the label of the task {row.task_id} does not fit the ontology: {reason}")
-    tasks.save(rows, request.labels, request.actor)
+    tasks.save(rows, labels, actor)
 
 
 def _answer_fault(answer: Answer, ontology: Ontology) -> str | None:

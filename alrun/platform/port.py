@@ -1,7 +1,8 @@
 """The platform port: what alrun may ask of a labelling platform. No I/O here.
 
 Reads are methods. Writes are values: a recipe sends one of :data:`RecipeWrite`, none of which can touch a
-label; only an annotator sends :data:`PeopleWrite`. An adapter translates them and raises the
+label; only an annotator sends :data:`PeopleWrite`. What a run writes beside its recipe, where the config asks for
+it, are :class:`SetMetadata` and :class:`Prelabel`. An adapter translates them and raises the
 :class:`~alrun.errors.PlatformError` tree, nothing else.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from alrun.types import Example, ImageFile, Label, LeftOut, Ontology, Scalar, Stage, Task, TaskRef
 
@@ -143,6 +144,32 @@ PeopleWrite = Assign | Release | Skip | SaveLabels | Submit | Approve | Reject
 
 
 @dataclass(frozen=True, slots=True)
+class SetMetadata:
+    """Give the tasks' images the client metadata `after`, whole, in place of `before`; both run beside `tasks`.
+
+    `before` is what the sender read and built on: a platform that can tell refuses the request whole if an image has
+    other metadata by now. A key that is to go has the value None in `after`, which removes it, or leaves it without a
+    value, whether the platform replaces metadata or merges them.
+    """
+
+    tasks: tuple[TaskRef, ...]
+    before: tuple[Mapping[str, Any], ...]
+    after: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prelabel:
+    """Propose a first label for each task, which people then correct or submit; `labels` runs beside `tasks`.
+
+    `Refused` as a whole if one of the tasks is labelled by now, is in no annotation stage or in somebody's hands.
+    Creates missing label rows; moves nothing.
+    """
+
+    tasks: tuple[TaskRef, ...]
+    labels: tuple[Label, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """How many tasks the platform takes in one request of each kind."""
 
@@ -152,6 +179,8 @@ class Limits:
     move: int = 500
     priority: int = 1000
     tag: int = 1000
+    metadata: int = 1000
+    prelabel: int = 100
 
     def of(self, kind: type[RecipeWrite]) -> int:
         """Return the limit for a kind of write."""
@@ -174,7 +203,7 @@ class Project:
     user
         Who we are in it.
     records_moves
-        Whether a write that moves a task makes `user` its `last_actioned_by`.
+        Whether a write that moves a task makes `user` its `last_actioned_by`; None if that is not known.
     """
 
     project_id: str
@@ -182,7 +211,7 @@ class Project:
     ontology: Ontology
     stages: tuple[Stage, ...]
     user: str
-    records_moves: bool = True
+    records_moves: bool | None = True
 
 
 class Platform(Protocol):
@@ -269,6 +298,35 @@ class Staffed(Protocol):
 
 
 @runtime_checkable
+class KeepsMetadata(Protocol):
+    """A platform that keeps client metadata with each image: not part of a label, and no recipe writes them.
+
+    An image may be in other projects too, which then see the same metadata. One call is one request; at most
+    `limits.metadata` images, else `TooLarge`.
+    """
+
+    def metadata(self, data_hashes: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return all client metadata of images as they are now, as JSON values, those that are no scalars included.
+
+        Images that the project does not have, and data that are no single image, are absent from the answer.
+        """
+        ...
+
+    def set_metadata(self, request: SetMetadata) -> None:
+        """Change client metadata; raises as `Platform.write` does."""
+        ...
+
+
+@runtime_checkable
+class TakesPrelabels(Protocol):
+    """A platform on which labels can be proposed. The only way by which a run writes labels that no annotator gave."""
+
+    def prelabel(self, request: Prelabel) -> None:
+        """Propose labels for at most `limits.prelabel` tasks; raises as `Platform.write` does."""
+        ...
+
+
+@runtime_checkable
 class KnowsTruth(Protocol):
     """A platform that was made from a labelled dataset, so that an oracle can answer for people."""
 
@@ -283,6 +341,88 @@ class HoldsOut(Protocol):
 
     def held_out(self) -> list[Example]:
         """Return the held-out images with their labels, sorted by data hash; empty if there are none."""
+        ...
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """A platform, or a source of projects, that can say how it is reached and what it is. For the doctor."""
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return what people may want to check, each with its name, and never a key; sends no request.
+
+        Raises
+        ------
+        ConfigError
+            If what it would be reached by is missing or cannot be used.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a probe showed of one open question about a platform.
+
+    Attributes
+    ----------
+    name
+        What the question is called; where it is one of the emulator's policies, `answer` is a value of that policy.
+    asked, seen
+        What was done, and what happened, for people.
+    known
+        Whether that answers the question. If not, `seen` says why, and `answer` means nothing.
+    advice
+        What follows for the config; empty if nothing does.
+    """
+
+    name: str
+    asked: str
+    seen: str
+    known: bool = True
+    answer: bool | int | float | str | None = None
+    advice: str = ""
+
+
+class Probe(Protocol):
+    """The open questions of a platform, ready to be carried out on a project that is there for nothing else."""
+
+    @property
+    def platform(self) -> Platform:
+        """The scratch project."""
+        ...
+
+    def announcement(self) -> list[str]:
+        """Say what carrying it out will do to the project."""
+        ...
+
+    def carry_out(self, folder: Path) -> list[Finding]:
+        """Ask every question, and put back every task that was used.
+
+        Parameters
+        ----------
+        folder
+            Takes a note of how the tasks were found, before the first write.
+
+        Raises
+        ------
+        PlatformError
+            If the platform does not answer, or tasks could not be put back; the message says what to do.
+        """
+        ...
+
+
+@runtime_checkable
+class OpenQuestions(Protocol):
+    """A source of projects on a platform whose documentation leaves questions open."""
+
+    def probe(self, scratch_project: str) -> Probe:
+        """Open a scratch project; nothing is written yet.
+
+        Raises
+        ------
+        ConfigError
+            If it is the project that the config works on, or is not clearly there to be probed.
+        """
         ...
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from uuid import UUID
 
 from alrun.files import digest, write_bytes
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "JPEG2000", "PPM")
+"""What an image may be, in Pillow's names. Others are never opened: Pillow runs a program to read EPS, for one."""
+
+_DIGEST = re.compile("[0-9a-f]{32}")
 
 
 class ImageStore:
@@ -26,8 +31,9 @@ class ImageStore:
 
     def path(self, image_digest: str) -> Path:
         """Return where the image with this digest is, or would be."""
-        name = UUID(hex=image_digest).hex  # refuses whatever is not a digest, such as a path
-        return self._folder / name[:2] / name
+        if not _DIGEST.fullmatch(image_digest):
+            raise ValueError(f"{image_digest!a} is no digest of an image, and would be a path")
+        return self._folder.joinpath(image_digest[:2], image_digest)
 
     def put(self, content: bytes) -> str:
         """Store `content` unless it is there already; return its digest (32 hex digits)."""

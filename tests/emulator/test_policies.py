@@ -177,6 +177,21 @@ def test_tasks_that_left_the_stage(start: START, way: str, strays: str, left: in
     assert len(tasks(project)) == left
 
 
+@pytest.mark.parametrize(("strays", "left"), [("refuse", 6), ("part", 5), ("skip", 5)])
+def test_label_rows_that_do_not_exist(start: START, strays: str, left: int) -> None:
+    from encord.exceptions import ResourceNotFoundError
+
+    project = open_project(start(stray_labels=strays))
+    (row, other, *_) = rows(project)
+    names = [row.label_hash, other.data_hash]
+    if strays == "skip":
+        project._client.workflow_complete(names)
+    else:
+        with pytest.raises(ResourceNotFoundError):
+            project._client.workflow_complete(names)
+    assert len(tasks(project)) == left
+
+
 def test_moves_from_done(start: START) -> None:
     project = open_project(start(move_from_done="refused"))
     move(project, tasks(project)[:1], 2)

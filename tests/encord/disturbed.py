@@ -26,7 +26,7 @@ from alrun.platform.local import LocalPlatform
 from alrun.recipe.apply import Applier
 from alrun.recipe.journal import Journal
 from alrun.recipe.plan import Plan
-from alrun.recipe.testing import SMALL_CHUNKS, USER, impatient, make_plan, varied_project
+from alrun.recipe.testing import SMALL_CHUNKS, USER, impatient, make_plan, project_for
 from tests.encord.world import nothing
 from tests.recipe.crash_matrix import RECIPES, SELECTED, label, outcome
 
@@ -37,7 +37,9 @@ OPENING = 2
 
 def opened(folder: Path, project: str, url: str, key: Path) -> EncordPlatform:
     """Open the project with limits so small that even a few tasks take several requests a step."""
-    source = EncordProject(project=project, user=OWNER, key_file=str(key), domain=url, cache=str(folder / "cache"))
+    source = EncordProject(
+        project=project, user=OWNER, key_file=str(key), domain=url, records_moves=True, cache=str(folder / "cache")
+    )
     platform = source.open(folder, nothing)
     platform.limits = SMALL_CHUNKS
     return platform
@@ -67,7 +69,7 @@ class Case:
         self._start = folder / "start"
         self._start.mkdir()
         project = self._start / "project.sqlite"
-        varied_project(project).close()
+        project_for(RECIPES[name], project).close()
         with Emulator(project) as emulator:
             make_plan(RECIPES[name], opened_on(self._start, emulator), SELECTED).save(self._start / "plan.json")
         undisturbed = self._copy()

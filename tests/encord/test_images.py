@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from alrun.datasets.decode import FORMATS as DECODED
 from alrun.emulator import Fault, Policies
 from alrun.errors import Unavailable
 from alrun.files import digest
@@ -178,7 +177,3 @@ def test_what_cannot_be_used_is_left_out_with_the_reason(
     assert not files
     assert reason in left_out[0].reason
     assert world.emulator.log.counts()["GET image"] == downloads
-
-
-def test_the_formats_are_those_that_are_decoded_later() -> None:
-    assert images.FORMATS == DECODED

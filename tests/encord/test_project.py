@@ -6,8 +6,6 @@ import subprocess
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 import yaml
@@ -66,15 +64,10 @@ def test_a_team_manager_may(world: World) -> None:
     assert world.open(user="tom@example.org", key_file=str(key)).tasks()
 
 
-@pytest.mark.parametrize(("kind", "role", "expected"), [("manual_qa", 0, ConfigError), ("workflow", 5, NoAccess)])
-def test_what_cannot_be_worked_on_is_refused_by_name(kind: str, role: int, expected: type[Exception]) -> None:
-    """The emulator serves workflow projects only."""
-    from encord.orm.project import ProjectType
-    from encord.utilities.project_user import ProjectUserRole
-
-    project = SimpleNamespace(title="Old", project_type=ProjectType(kind), user_role=ProjectUserRole(role))
-    with pytest.raises(expected, match="'Old'"):
-        encord._check(cast("Any", project))
+def test_a_project_without_a_workflow_is_refused_by_name(world: World) -> None:
+    world.emulator.backend.project_type = "manual_qa"
+    with pytest.raises(ConfigError, match="'Small' is of type 'manual_qa': alrun needs a workflow project"):
+        world.open()
 
 
 def test_opening_waits_for_a_busy_platform_but_not_for_ever(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

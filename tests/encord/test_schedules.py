@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from alrun.emulator import Emulator, Fault
 from alrun.platform.port import RecipeWrite
 from alrun.recipe.base import Recipe
-from alrun.recipe.testing import make_plan, varied_project
+from alrun.recipe.testing import make_plan, project_for
 from tests.encord.disturbed import opened_on
 from tests.recipe.crash_matrix import RECIPES, memory
 from tests.recipe.wire import Moment, Wire
@@ -25,6 +25,9 @@ EVENTS = st.lists(
 FINISHED = st.lists(st.sampled_from((0, 1, 2)), unique=True)
 QUICK = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 LONG = settings(QUICK, max_examples=80)
+EACH_RECIPE = pytest.mark.parametrize(
+    ("template", "name"), [(n, n) for n in RECIPES], ids=RECIPES, indirect=["template"]
+)
 
 
 ANSWERS = {"slower": 429, "refused": 400, "too large": 413}
@@ -67,9 +70,9 @@ class WorldBehindTheSdk(World):
 
 
 @pytest.fixture(scope="module")
-def template() -> Iterator[Path]:
+def template(request: pytest.FixtureRequest) -> Iterator[Path]:
     with TemporaryDirectory(dir=memory()) as folder:
-        varied_project(Path(folder) / "project.sqlite").close()
+        project_for(RECIPES[request.param], Path(folder) / "project.sqlite").close()
         yield Path(folder)
 
 
@@ -83,7 +86,7 @@ def keeps_its_promises(template: Path, recipe: Recipe, events: list[Event], fini
             world.close()
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@EACH_RECIPE
 @given(events=EVENTS, finish=FINISHED)
 @QUICK
 def test_any_schedule(template: Path, name: str, events: list[Event], finish: list[int]) -> None:
@@ -91,7 +94,7 @@ def test_any_schedule(template: Path, name: str, events: list[Event], finish: li
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", RECIPES)
+@EACH_RECIPE
 @given(events=EVENTS, finish=FINISHED)
 @LONG
 def test_many_schedules(template: Path, name: str, events: list[Event], finish: list[int]) -> None:

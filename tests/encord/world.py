@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
+from uuid import uuid5
 
 from alrun.emulator import OWNER, Emulator, Policies
+from alrun.platform import schema
 from alrun.platform.encord import EncordProject
 from alrun.platform.encord.platform import EncordPlatform
-from alrun.platform.local import LocalProject
+from alrun.platform.local import NAMESPACE, LocalProject
 from alrun.platform.port import Contents, PeopleWrite, Skip
 from alrun.platform.testing import Faulty, small_contents
+from alrun.types import Stage, StageType
 
 
 def nothing() -> Contents:
     raise AssertionError("a project on the platform is never created")
 
 
-def serve(folder: Path, contents: Contents, policies: Policies | None = None) -> Emulator:
-    """Serve a fresh project with these contents."""
+def serve(
+    folder: Path, contents: Contents, policies: Policies | None = None, stages: Sequence[tuple[str, StageType]] = ()
+) -> Emulator:
+    """Serve a fresh project with these contents; `stages` may be of types that no local project is made with."""
     path = folder / "project.sqlite"
-    LocalProject(path=str(path)).open(folder, lambda: contents).close()
+    if not stages:
+        LocalProject(path=str(path)).open(folder, lambda: contents).close()
+        return Emulator(path, policies)
+    project_id = uuid5(NAMESPACE, contents.identity)
+    workflow = [Stage(str(uuid5(project_id, title)), title, kind) for title, kind in stages]
+    facts = schema.Facts(project_id, contents.title, contents.ontology, workflow, contents.store)
+    schema.create(path, facts, lambda db: schema.insert_contents(db, project_id, contents))
     return Emulator(path, policies)
 
 
@@ -66,10 +79,18 @@ class Crew(Faulty):
 class World:
     """An emulator with a small project, and platforms on it."""
 
-    def __init__(self, folder: Path, policies: Policies | None = None, pool: int = 6) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        policies: Policies | None = None,
+        pool: int = 6,
+        title: str = "Small",
+        stages: Sequence[tuple[str, StageType]] = (),
+    ) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
-        self.contents = small_contents(folder / "dataset", pool)
-        self.emulator = serve(folder, self.contents, policies)
+        self.contents = replace(small_contents(folder / "dataset", pool), title=title)
+        self.emulator = serve(folder, self.contents, policies, stages)
         self.cache = folder / "cache"
 
     def open(self, **changes: Any) -> EncordPlatform:

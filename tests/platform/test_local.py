@@ -249,6 +249,18 @@ class TestOwnRules:
             platform.add_images([images[8], images[known]])
         assert platform.tasks() == before
 
+    def test_a_listing_is_never_older_than_what_anybody_wrote(self, tmp_path: Path, platform: LocalPlatform) -> None:
+        """A listing of everything is kept, until this connection or another one writes."""
+        first = platform.tasks()
+        assert platform.tasks() == first
+        first.clear()
+        task = platform.tasks()[0]
+        with closing(LocalPlatform(tmp_path / "run" / "project.sqlite", "bob@example.org")) as other:
+            other.write(SetPriority((task.ref,), (0.9,)))
+            assert platform.tasks()[0].priority == 0.9
+            platform.write(SetPriority((task.ref,), (0.2,)))
+            assert platform.tasks()[0].priority == other.tasks()[0].priority == 0.2
+
     def test_a_deleted_task_leaves_nothing_behind(self, platform: LocalPlatform, contents: Contents) -> None:
         platform.act(SaveLabels(refs(platform), (LABEL,) * 6, "ann@example.org"))
         platform.write(AddTag(refs(platform), "all"))

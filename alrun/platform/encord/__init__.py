@@ -6,9 +6,9 @@ key, and what is checked before anything is read.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +17,7 @@ from uuid import UUID
 from annotated_types import Ge, Le
 
 from alrun.errors import ConfigError, NoAccess, PlatformError, Refused
+from alrun.files import cache_folder
 from alrun.platform.encord.auth import Trace, connect, domain_of, holds_key, load_key
 from alrun.platform.encord.errors import asked
 from alrun.platform.port import Contents, Limits, Project
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from encord import Project as SdkProject
 
     from alrun.platform.encord.platform import Connection, EncordPlatform
+    from alrun.platform.encord.probe import EncordProbe
 
 OPENING = Patience(deadline=30)
 """How long to wait for a platform that does not answer at all: its address may be mistyped."""
@@ -42,8 +44,8 @@ class EncordAccess:
     project
         The project's hash, as its address in the product shows it.
     user
-        The e-mail address of the key's owner. The SDK does not tell it, and with `records_moves` it is what tells
-        tasks that this run moved from tasks that somebody else moved.
+        The e-mail address of the key's owner. The SDK does not tell it, and unless `records_moves` is False it is what
+        tells tasks that this run moved from tasks that somebody else moved.
     key_file
         The path of the owner's private key (OpenSSH, Ed25519, without passphrase); None takes
         ``ENCORD_SSH_KEY_FILE``, else the key itself from ``ENCORD_SSH_KEY``.
@@ -51,8 +53,10 @@ class EncordAccess:
         None takes ``ENCORD_DOMAIN``, else the European one; https://api.us.encord.com is the American one.
     records_moves
         Whether a write that moves a task makes `user` its last actor. The platform's documentation calls that
-        field "the user who last actioned the data" and does not say more; with a wrong answer, restore leaves the
-        parked tasks alone as touched by somebody, and says so.
+        field "the user who last actioned the data" and does not say more; ``action=doctor`` finds it out. None is for
+        not knowing, and safe either way: recipes then leave alone the tasks that somebody else has acted on before,
+        since only with the answer would it show if they did again. With a wrong answer, restore leaves the parked
+        tasks alone as touched by somebody, and says so.
     cache
         The folder for downloaded images; None takes ``$ALRUN_CACHE``, else the user's cache folder.
     threads
@@ -70,7 +74,7 @@ class EncordAccess:
     user: str | None = None
     key_file: str | None = None
     domain: str | None = None
-    records_moves: bool = True
+    records_moves: bool | None = None
     cache: str | None = None
     threads: Annotated[int, Ge(1), Le(64)] = 16
     max_pixels: Annotated[int, Ge(1)] = 64_000_000
@@ -88,11 +92,20 @@ class EncordAccess:
             ) from None
         if self.domain is not None:
             domain_of(self.domain)
-        if self.records_moves and not self.user:
+        if self.records_moves is not False and not self.user:
             raise ConfigError(
                 "platform.user is not given: the e-mail address of the key's owner, by which tasks that this run moved "
                 "are told from tasks that somebody else moved"
             )
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return the SDK's version, which key is used, and the address."""
+        key = load_key(self.key_file)
+        return [
+            ("SDK", f"encord {_sdk_version()}"),
+            ("key", f"Ed25519, fingerprint {key.fingerprint.removeprefix('key:')}, from {key.origin}"),
+            ("domain", domain_of(self.domain)),
+        ]
 
     def connect(self) -> EncordPlatform:
         """Open the project; it is never created.
@@ -108,10 +121,7 @@ class EncordAccess:
         from alrun.platform.encord.labels import vocabulary
         from alrun.platform.encord.platform import EncordPlatform
 
-        if find_spec("encord") is None:
-            raise ConfigError(
-                "the Encord platform needs the official SDK, which is not installed: pip install alrun[encord]"
-            )
+        _sdk_version()
         key, domain = load_key(self.key_file), domain_of(self.domain)
         trace = Trace()
         connection = self._connection(connect(key, domain, trace), domain, trace)
@@ -125,7 +135,7 @@ class EncordAccess:
             records_moves=self.records_moves,
         )
         limits = ImageLimits(self.max_pixels, self.max_megabytes * 2**20, self.threads)
-        images = Images(connection.api, _cache_folder(self.cache) / "encord" / facts.project_id, limits)
+        images = Images(connection.api, cache_folder(self.cache) / "encord" / facts.project_id, limits)
         return EncordPlatform(connection, facts, words, images, Limits())
 
     @property
@@ -171,6 +181,37 @@ class EncordProject(EncordAccess):
         """Open the project; raises as :meth:`EncordAccess.connect` does."""
         return self.connect()
 
+    def probe(self, scratch_project: str) -> EncordProbe:
+        """Open a scratch project for the open questions of the platform.
+
+        Raises
+        ------
+        ConfigError
+            If it is the project of the config, or is not clearly there to be probed.
+        StateError
+            If it has too few tasks for that.
+        """
+        from alrun.platform.encord.probe import EncordProbe
+
+        try:
+            scratch = replace(self, project=scratch_project)
+        except ConfigError:
+            raise ConfigError(f"doctor.scratch_project={scratch_project!r} is not a project hash") from None
+        if scratch._hash == self._hash:
+            raise ConfigError(
+                f"doctor.scratch_project={scratch_project} is platform.project itself: name another project, whose "
+                "tasks may be moved about"
+            )
+        return EncordProbe(scratch.connect())
+
+
+def _sdk_version() -> str:
+    if find_spec("encord") is None:
+        raise ConfigError(
+            "the Encord platform needs the official SDK, which is not installed: pip install alrun[encord]"
+        )
+    return version("encord")
+
 
 def _check(project: SdkProject) -> None:
     from encord.orm.project import ProjectType
@@ -194,11 +235,3 @@ def _stages(project: SdkProject) -> tuple[Stage, ...]:
         Stage(str(stage.uuid), stage.title, StageType(stage.stage_type.value.lower()))
         for stage in project.workflow.stages
     )
-
-
-def _cache_folder(given: str | None) -> Path:
-    given = given or os.environ.get("ALRUN_CACHE")
-    if given:
-        return Path(given).expanduser().absolute()
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".cache") / "alrun"

@@ -50,10 +50,14 @@ class Trace:
 
 @dataclass(frozen=True)
 class Key:
-    """An OpenSSH private key. `fingerprint` stands for its owner where no e-mail address is known."""
+    """An OpenSSH private key of kind Ed25519.
+
+    `fingerprint` stands for its owner where no e-mail address is known; `origin` says which setting names the key.
+    """
 
     text: str = field(repr=False)
     fingerprint: str
+    origin: str
 
 
 def load_key(key_file: str | None, environment: Mapping[str, str] = os.environ) -> Key:
@@ -76,7 +80,7 @@ def load_key(key_file: str | None, environment: Mapping[str, str] = os.environ) 
             )
     else:
         raise ConfigError(f"there is no key for the platform: {_HOW}")
-    return Key(text, _fingerprint(_parsed(text, origin)))
+    return Key(text, _fingerprint(_parsed(text, origin)), origin)
 
 
 def holds_key(text: str) -> bool:

@@ -18,7 +18,7 @@ from alrun.files import append_line
 from alrun.platform.encord.download import Downloader, Expired, Lost, Unreachable, connections
 from alrun.platform.encord.errors import asked
 from alrun.platform.retry import Patience
-from alrun.platform.store import ImageStore
+from alrun.platform.store import FORMATS, ImageStore
 from alrun.progress import gauge
 from alrun.types import ImageFile, LeftOut
 
@@ -36,9 +36,6 @@ ASKED_AGAIN = 2
 
 PATIENCE = Patience(first=0.5, cap=8, deadline=30)
 """How long to try one image whose download breaks."""
-
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "JPEG2000", "PPM")
-"""What alrun decodes, as `alrun.datasets.decode.FORMATS` says."""
 
 _LINE = re.compile(r"(?P<item>\S+) (?P<digest>[0-9a-f]{32})")
 

@@ -11,12 +11,24 @@ from alrun.platform.encord.errors import asked
 from alrun.platform.encord.labels import write_label
 from alrun.platform.encord.rows import Rows
 from alrun.platform.people import fault
-from alrun.platform.port import Approve, Assign, PeopleWrite, Project, Reject, Release, SaveLabels, Skip, Submit
+from alrun.platform.port import (
+    Approve,
+    Assign,
+    PeopleWrite,
+    Prelabel,
+    Project,
+    Reject,
+    Release,
+    SaveLabels,
+    Skip,
+    Submit,
+)
 from alrun.types import StageType, TaskRef
 
 if TYPE_CHECKING:
     from encord import Project as SdkProject
     from encord.http.bundle import Bundle
+    from encord.objects import LabelRowV2
 
 LISTED = 100
 """How many tasks to look up by one request, whose address names each of them."""
@@ -59,7 +71,19 @@ class People:
         elif request.tasks:
             self._send(request)
 
-    def _save(self, request: SaveLabels) -> None:
+    def prelabel(self, request: Prelabel) -> None:
+        """Save proposed labels where there is none yet and nobody has the task in hand."""
+        self._rows.of(request.tasks)
+        self._rows.listed([ref.data_hash for ref in request.tasks])  # where they are now
+        types = {stage.uuid: stage.type for stage in self._facts.stages}
+        for ref in request.tasks:
+            task = self._rows.task(ref)
+            if types.get(task.stage) is not StageType.ANNOTATION or task.assignee is not None:
+                who = "in no annotation stage" if task.assignee is None else f"in the hands of {task.assignee}"
+                raise Refused(f"the task {ref.task_id} is {who}: a pre-label never takes a person's place")
+        self._save(request)
+
+    def _save(self, request: SaveLabels | Prelabel) -> None:
         if len(request.labels) != len(request.tasks):
             raise Refused(f"{len(request.labels)} labels were given for {len(request.tasks)} tasks")
         for ref, label in zip(request.tasks, request.labels, strict=True):
@@ -67,11 +91,15 @@ class People:
             if reason is not None:
                 raise Refused(f"the label of the task {ref.task_id} does not fit the ontology: {reason}")
         rows = self._rows.of(request.tasks)
-
-        def load() -> None:
-            with self._project.create_bundle(bundle_size=len(rows)) as bundle:
-                for row in rows:
-                    row.initialise_labels(overwrite=True, bundle=bundle)
+        begun, new = ([row for row in rows if (row.label_hash is None) is none] for none in (False, True))
+        self._load(begun)
+        if isinstance(request, Prelabel):
+            labelled = [r for r in begun if r.get_object_instances() or r.get_classification_instances()]
+            if labelled:
+                raise Refused(
+                    f"the image {labelled[0].data_hash} is labelled already: a pre-label never takes a person's place"
+                )
+        self._load(new)
 
         def save() -> None:
             with self._project.create_bundle(bundle_size=len(rows)) as bundle:
@@ -79,8 +107,19 @@ class People:
                     write_label(row, label)
                     row.save(bundle)
 
-        asked("loading label rows", load)
         asked("saving labels", save)
+
+    def _load(self, rows: Sequence[LabelRowV2]) -> None:
+        """Read label rows, or create those that do not exist."""
+        if not rows:
+            return
+
+        def load() -> None:
+            with self._project.create_bundle(bundle_size=len(rows)) as bundle:
+                for row in rows:
+                    row.initialise_labels(overwrite=True, bundle=bundle)
+
+        asked("loading label rows", load)
 
     def _send(self, request: PeopleWrite) -> None:
         stage = self._stage(request)

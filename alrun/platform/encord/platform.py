@@ -15,6 +15,7 @@ from alrun.platform.encord.auth import Trace
 from alrun.platform.encord.errors import asked
 from alrun.platform.encord.images import Images
 from alrun.platform.encord.labels import Vocabulary, read_label
+from alrun.platform.encord.metadata import Metadata
 from alrun.platform.encord.people import People
 from alrun.platform.encord.rows import Rows
 from alrun.platform.encord.tags import Tags
@@ -26,10 +27,12 @@ from alrun.platform.port import (
     Limits,
     Move,
     PeopleWrite,
+    Prelabel,
     Project,
     RecipeWrite,
     RemoveTag,
     Reopen,
+    SetMetadata,
     SetPriority,
 )
 from alrun.types import ImageFile, Label, LeftOut, StageType, Task
@@ -71,6 +74,7 @@ class EncordPlatform:
         self._rows = Rows(connection.project, self._stages)
         self._tags = Tags(connection.project)
         self._people = People(connection.project, facts, self._rows)
+        self._metadata = Metadata(connection.project, connection.api, self._rows)
 
     @property
     def lock(self) -> Path:
@@ -82,6 +86,24 @@ class EncordPlatform:
     def requests(self) -> int:
         """How many requests the SDK sent to the platform; downloads of images come from elsewhere."""
         return self._connection.trace.requests
+
+    @property
+    def connection(self) -> Connection:
+        """What the SDK gives, for what the port has no word for."""
+        return self._connection
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return what kind of project it is, and who we are in it, as far as the SDK says it."""
+        project, user = self._connection.project, self._facts.user
+        role = None if project.user_role is None else project.user_role.name.lower().replace("_", " ")
+        return [
+            ("type", project.project_type.value),
+            (
+                "user",
+                f"{user}, as the config says" if "@" in user else "unknown: the SDK does not tell, nor the config",
+            ),
+            ("role", role or "unknown: perhaps an organisation's admin"),
+        ]
 
     def project(self) -> Project:
         """Return the project's facts as they were when it was opened."""
@@ -145,6 +167,29 @@ class EncordPlatform:
     def act(self, request: PeopleWrite) -> None:
         """Carry out what a person would do, as the owner of the key, who alone can act through it."""
         self._people.act(request)
+
+    def metadata(self, data_hashes: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return all client metadata of at most `limits.metadata` images."""
+        _fits(len(data_hashes), self.limits.metadata)
+        return self._metadata.read(data_hashes)
+
+    def set_metadata(self, request: SetMetadata) -> None:
+        """Change client metadata. The SDK cannot make that depend on what they are: `request.before` is not looked at.
+
+        Where the server replaces metadata rather than merging them, a key that somebody adds between the reading and
+        this request is lost.
+        """
+        _fits(len(request.tasks), self.limits.metadata)
+        self._metadata.write(request)
+
+    def prelabel(self, request: Prelabel) -> None:
+        """Propose labels where the server shows none right before.
+
+        The SDK saves a label row whole and unconditionally: what somebody saves between the reading of these rows and
+        the saving of their pre-labels is lost. Few tasks a request keep that moment short.
+        """
+        _fits(len(request.tasks), self.limits.prelabel)
+        self._people.prelabel(request)
 
     def close(self) -> None:
         """Nothing is held: the SDK opens a connection for each request."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from alrun.errors import Refused
 from alrun.platform.encord.errors import asked
-from alrun.types import Scalar, StageType, Task, TaskRef, TaskStatus
+from alrun.types import StageType, Task, TaskRef, TaskStatus, scalars
 
 if TYPE_CHECKING:
     from encord import Project
@@ -120,7 +120,7 @@ class Rows:
             group_hash=None if row.group_hash is None else str(row.group_hash),
             width=row.width,
             height=row.height,
-            metadata=_scalars(row.client_metadata or {}),
+            metadata=scalars(row.client_metadata or {}),
         )
 
 
@@ -129,7 +129,3 @@ def _status(stage: StageType | None, assignee: str | None) -> TaskStatus:
     if stage is StageType.DONE:
         return TaskStatus.COMPLETED
     return TaskStatus.NEW if assignee is None else TaskStatus.ASSIGNED
-
-
-def _scalars(metadata: Mapping[str, Any]) -> dict[str, Scalar]:
-    return {str(key): value for key, value in metadata.items() if isinstance(value, str | int | float | bool)}

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from alrun.platform.testing.case import LABEL, ONTOLOGY, PlatformCase, small_contents
 from alrun.platform.testing.faulty import Faulty
+from alrun.platform.testing.metadata import MetadataContract
 from alrun.platform.testing.people import PeopleContract
+from alrun.platform.testing.prelabels import PrelabelContract
 from alrun.platform.testing.reads import ReadContract
 from alrun.platform.testing.recipe import RecipeContract
 
 __all__ = ["LABEL", "ONTOLOGY", "Faulty", "PlatformCase", "PlatformContract", "small_contents"]
 
 
-class PlatformContract(ReadContract, RecipeContract, PeopleContract):
+class PlatformContract(ReadContract, RecipeContract, PeopleContract, MetadataContract, PrelabelContract):
     """Everything that a platform promises. Inherit it and override `create`."""

@@ -6,7 +6,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from alrun.platform.port import HoldsOut, KnowsTruth, Platform, Project, RecipeWrite, Staffed
+from alrun.platform.port import (
+    HoldsOut,
+    KeepsMetadata,
+    KnowsTruth,
+    Platform,
+    Project,
+    RecipeWrite,
+    Staffed,
+    TakesPrelabels,
+)
 from alrun.types import ImageFile, Label, LeftOut, Task
 
 
@@ -16,7 +25,7 @@ class Faulty:
     Parameters
     ----------
     inner
-        The platform itself. What it can do beyond the port (`act`, `truth`, `held_out`), this can.
+        The platform itself. What it can do beyond the port (`act`, `truth`, `metadata`, ...), this can.
     on_write
         Called with the number of the write (from 1), the request, and ``"before"`` or ``"after"`` it was
         carried out. Raising before loses the request, raising after loses the answer.
@@ -33,6 +42,11 @@ class Faulty:
         self.limits = inner.limits
         if isinstance(inner, Staffed):
             self.act = inner.act
+        if isinstance(inner, KeepsMetadata):
+            self.metadata = inner.metadata
+            self.set_metadata = inner.set_metadata
+        if isinstance(inner, TakesPrelabels):
+            self.prelabel = inner.prelabel
         if isinstance(inner, KnowsTruth):
             self.truth = inner.truth
         if isinstance(inner, HoldsOut):
