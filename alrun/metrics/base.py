@@ -26,6 +26,9 @@ class MetricInputs:
         float32, shape (N, D), finite; None unless the metric needs `Need.EMBEDDINGS`.
     images
         The image of each task, None where it could not be had; None unless the metric needs `Need.IMAGES`.
+    crops
+        For each task float32 of shape (M, D): the embeddings of its label's M objects, each cut out of the image, NaN
+        for one that has no pixel; None unless the metric needs `Need.CROPS`.
     """
 
     tasks: Sequence[Task]
@@ -34,6 +37,7 @@ class MetricInputs:
     ontology: Ontology
     embeddings: npt.NDArray[np.float32] | None = None
     images: Sequence[ImageFile | None] | None = None
+    crops: Sequence[npt.NDArray[np.float32]] | None = None
 
 
 @runtime_checkable

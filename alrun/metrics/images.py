@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from alrun.datasets.decode import quiet_pillow
 from alrun.faults import reach
-from alrun.files import digest
+from alrun.files import digest, waited_for
 from alrun.metrics.base import MetricInputs
 from alrun.metrics.picture import Picture
 from alrun.pool.images import try_decode, workers
@@ -88,24 +88,50 @@ def measure_all(
     Only values that are not kept under ``cache/metrics/IDENTITY/`` are computed, so that one more metric computes
     one metric, and one more image one image. They are kept every `batch` images: a kill loses one batch at most.
     As many threads as `alrun.pool.images.workers` says hold one decoded image each; which of them measures what
-    makes no difference. An image that cannot be decoded costs its own row only; it is tried again the next time.
+    makes no difference. Of two processes that want the same, one measures and the other waits. An image that cannot
+    be decoded costs its own row only; it is tried again the next time.
 
     Parameters
     ----------
     cache
         None keeps nothing.
     """
-    from threadpoolctl import threadpool_limits
-
     rows: dict[str, list[int]] = {}
     for row, image in enumerate(images):
         rows.setdefault(image.digest, []).append(row)
     values = {name: np.full(len(images), np.nan) for name in metrics}
     shards = {name: _shards(metric, cache) for name, metric in metrics.items()} if cache is not None else {}
+    missing = _missing(metrics, rows, values, shards)
+    if not missing or cache is None:
+        return _measured(metrics, images, rows, values, shards, missing, batch)
+    with waited_for(cache / "metrics" / ".lock"):
+        missing = _missing(metrics, rows, values, shards)  # another process may have measured them meanwhile
+        return _measured(metrics, images, rows, values, shards, missing, batch)
+
+
+def _missing(
+    metrics: Iterable[str], rows: Mapping[str, list[int]], values: Mapping[str, Floats], shards: Mapping[str, Shards]
+) -> dict[str, list[str]]:
+    """Fill in what was kept; return which metrics of which images were not, by digest."""
     missing: dict[str, list[str]] = {}
     for name in metrics:
         for image_digest in rows.keys() - _recall(shards.get(name), rows, values[name]):
             missing.setdefault(image_digest, []).append(name)
+    return missing
+
+
+def _measured(
+    metrics: Mapping[str, PixelMetric],
+    images: Sequence[ImageFile],
+    rows: Mapping[str, list[int]],
+    values: dict[str, Floats],
+    shards: Mapping[str, Shards],
+    missing: Mapping[str, list[str]],
+    batch: int,
+) -> Measured:
+    """Decode the images that lack something, and measure it."""
+    from threadpoolctl import threadpool_limits
+
     todo = [images[places[0]] for image_digest, places in rows.items() if image_digest in missing]
     reasons: dict[str, str] = {}
     with (

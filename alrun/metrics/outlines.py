@@ -1,4 +1,4 @@
-"""The area that outlines cover together, exactly."""
+"""The area that outlines cover together, and how much two have in common, exactly."""
 
 from __future__ import annotations
 
@@ -34,6 +34,14 @@ def union_area(outlines: Sequence[Points]) -> float:
     middles, widths = (cuts[1:] + cuts[:-1]) / 2, np.diff(cuts)
     parts = (slice(start, start + _BLOCK) for start in range(0, len(middles), _BLOCK))
     return float(sum(_covered(edges, middles[part]) @ widths[part] for part in parts))
+
+
+def intersection_over_union(one: Points, other: Points) -> float:
+    """Return the area that both outlines cover by the area that one of them does, 0..1; 0 if neither has an area."""
+    together = union_area([one, other])
+    if together == 0:
+        return 0.0
+    return min(max((union_area([one]) + union_area([other]) - together) / together, 0.0), 1.0)
 
 
 def _edges(outline: Points) -> Doubles:

@@ -23,12 +23,21 @@ from alrun.types import (
     Answer,
     ImageFile,
     Label,
+    LabelledObject,
     Need,
     Ontology,
     Question,
     QuestionKind,
     Task,
     TaskStatus,
+)
+
+ONTOLOGY = Ontology(
+    objects=("cat", "dog", "cow"),
+    questions=(
+        Question("digit", QuestionKind.RADIO, ("0", "1", "2")),
+        Question("seen", QuestionKind.CHECKLIST, ("sun", "moon", "stars")),
+    ),
 )
 
 
@@ -88,17 +97,29 @@ def pool(metric: Metric, size: int, folder: Path) -> MetricInputs:
     rng = np.random.default_rng(size)
     hashes = sorted(digest(f"image {i}".encode()) for i in range(size))
     labelled = rng.random(size) < 1 / 3
-    tasks = [Task(f"task-{h}", h, f"{h}.png", "stage-1", TaskStatus.NEW, f"label-{h}") for h in hashes]
-    answers = [Label((Answer("digit", (str(rng.integers(3)),)),)) if done else Label() for done in labelled]
+    tasks = [
+        Task(f"task-{h}", h, f"{h}.png", "stage-1", TaskStatus.NEW, f"label-{h}", width=60, height=80) for h in hashes
+    ]
+    answers = [_label(rng) if done else Label() for done in labelled]
     needs = metric.needs
     return MetricInputs(
         tasks=tasks,
         labels=answers,
         labelled=labelled,
-        ontology=Ontology(questions=(Question("digit", QuestionKind.RADIO, ("0", "1", "2")),)),
+        ontology=ONTOLOGY,
         embeddings=rng.normal(size=(size, 8)).astype(np.float32) if Need.EMBEDDINGS in needs else None,
         images=[_image(h, folder, rng) for h in hashes] if Need.IMAGES in needs else None,
+        crops=[_crops(label, rng) for label in answers] if Need.CROPS in needs else None,
     )
+
+
+def _label(rng: np.random.Generator) -> Label:
+    """Return a label with a digit, perhaps some boxes ticked, and up to four objects: boxes and triangles."""
+    ticked = tuple(option for option in ONTOLOGY.questions[1].options if rng.random() < 1 / 2)
+    answers = [Answer("digit", (str(rng.integers(3)),)), *([Answer("seen", ticked)] if ticked else [])]
+    corners = [np.sort(rng.random((int(rng.integers(2, 4)), 2)), axis=0) for _ in range(rng.integers(5))]
+    objects = [LabelledObject(ONTOLOGY.objects[rng.integers(3)], tuple(map(tuple, c.tolist()))) for c in corners]
+    return Label(tuple(answers), tuple(objects))
 
 
 def take(inputs: MetricInputs, rows: npt.NDArray[np.int64]) -> MetricInputs:
@@ -110,7 +131,12 @@ def take(inputs: MetricInputs, rows: npt.NDArray[np.int64]) -> MetricInputs:
         labelled=inputs.labelled[rows],
         embeddings=None if inputs.embeddings is None else inputs.embeddings[rows],
         images=None if inputs.images is None else [inputs.images[row] for row in rows],
+        crops=None if inputs.crops is None else [inputs.crops[row] for row in rows],
     )
+
+
+def _crops(label: Label, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    return rng.normal(size=(len(label.objects), 8)).astype(np.float32)
 
 
 def _image(data_hash: str, folder: Path, rng: np.random.Generator) -> ImageFile:

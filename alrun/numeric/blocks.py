@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,10 +43,31 @@ def squared_norms(points: Floats) -> Doubles:
 def unit_rows(points: Floats) -> Floats:
     """Return a copy of which each row has length 1; rows of zeros stay as they are."""
     lengths = np.sqrt(squared_norms(points))
-    return np.asarray(points / np.where(lengths > 0, lengths, 1)[:, None], np.float32)
+    lengths[lengths == 0] = 1
+    units = np.empty(points.shape, np.float32)
+    for block in blocks(len(points)):
+        units[block] = points[block] / lengths[block, None]
+    return units
 
 
 def first_largest(values: Doubles) -> int:
     """Return the lowest row whose value equals the largest one, but for rounding."""
     top = float(values.max())
     return int(np.argmax(values >= top - abs(top) * EQUAL))
+
+
+def number_per_row(numbers: Callable[[slice], npt.NDArray[Any]], size: int, rows: int = ROWS) -> Doubles:
+    """Return float64 (`size`,), filled in block by block; `numbers` gets the rows of a block and returns one each."""
+    found = np.empty(size)
+
+    def fill(block: slice) -> None:
+        found[block] = numbers(block)
+
+    parts = blocks(size, rows)
+    if len(parts) <= 1:  # threads would only cost time
+        for part in parts:
+            fill(part)
+    else:
+        with workers() as pool:
+            list(pool.map(fill, parts))
+    return found

@@ -51,6 +51,29 @@ def nearest_distances(points: Floats, queries: Rows, among: Rows, k: int) -> Dou
     return np.where(place < 0, 0.0, shifted)
 
 
+def nearest_rows(points: Floats, queries: Rows, among: Rows, k: int) -> Rows:
+    """Return which of `among` are the `k` nearest to each of `queries`, itself excepted, as :func:`nearest_distances`.
+
+    Returns
+    -------
+    int64, shape (len(queries), k): rows of `points`, nearest first, of those equally far the lower first; -1 where
+    `among` has fewer than k other rows.
+    """
+    first, number = distinct(points)
+    cosine = _Cosine(points, first)
+    copies = np.bincount(number[among], minlength=len(first))
+    by_content = among[np.lexsort((among, number[among]))]
+    search = partial(_nearest_rows, cosine, copies, by_content, k + 1)
+    asked = number[queries]
+    numbers = np.unique(asked)
+    with workers() as pool:
+        found = list(pool.map(search, (numbers[block] for block in blocks(len(numbers), _QUERIES))))
+    rows = np.concatenate([np.full((0, k + 1), -1, np.int64), *found])[np.searchsorted(numbers, asked)]
+    itself = rows == queries[:, None]
+    after = np.cumsum(itself, axis=1)[:, :k] > 0  # from the place of the row itself on, the next one is taken
+    return np.take_along_axis(rows, np.arange(k) + after, axis=1)
+
+
 def leaders(points: Floats, within: float) -> Rows:
     """Group points: the first that is in no group yet leads the next, and takes in all later ones close to it.
 
@@ -123,6 +146,35 @@ class _Cosine:
 
 def _nearest(cosine: _Cosine, copies: Rows, among: Rows, k: int, queries: Rows) -> Doubles:
     """Return the distances of `queries` to the nearest of `among`, copies counted, itself and its copies excepted."""
+    rows, others = _candidates(cosine, among, k, queries)
+    return _first(rows, cosine.exact(queries[rows], others), np.minimum(copies[others], k), len(queries), k)
+
+
+def _nearest_rows(cosine: _Cosine, copies: Rows, by_content: Rows, k: int, queries: Rows) -> Rows:
+    """Return the k nearest rows to each of `queries`, itself and its copies among them; -1 where there are fewer.
+
+    `by_content` holds the rows to look among, those of each content together and ascending.
+    """
+    rows, others = _candidates(cosine, np.flatnonzero(copies), k, queries)
+    distances = cosine.exact(queries[rows], others)
+    there = np.flatnonzero(copies[queries])
+    rows, others = np.concatenate([rows, there]), np.concatenate([others, queries[there]])
+    distances = np.concatenate([distances, np.zeros(len(there))])
+    counts = np.minimum(copies[others], k)
+    starts = np.cumsum(copies) - copies
+    at = np.repeat(starts[others], counts) + np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    rows, distances, members = np.repeat(rows, counts), np.repeat(distances, counts), by_content[at]
+    order = np.lexsort((members, distances, rows))
+    found = np.full((len(queries), k), -1, np.int64)
+    sizes = np.bincount(rows, minlength=len(queries))
+    place = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    keep = place < k
+    found[rows[order][keep], place[keep]] = members[order][keep]
+    return found
+
+
+def _candidates(cosine: _Cosine, among: Rows, k: int, queries: Rows) -> tuple[Rows, Rows]:
+    """Return pairs (place among the queries, content of `among`): all that may be one of the k nearest, not itself."""
     floor = np.full(len(queries), -np.inf, np.float32)
     rows, others = np.zeros(0, np.int64), np.zeros(0, np.int64)
     similar = np.zeros(0, np.float32)
@@ -144,8 +196,7 @@ def _nearest(cosine: _Cosine, copies: Rows, among: Rows, k: int, queries: Rows) 
             rows, others, similar = rows[keep], others[keep], similar[keep]
             pruned = len(rows)
     keep = (similar >= _kth(rows, similar, len(queries), k)[rows] - 2 * cosine.slack) & (similar > -np.inf)
-    rows, others = rows[keep], others[keep]
-    return _first(rows, cosine.exact(queries[rows], others), np.minimum(copies[others], k), len(queries), k)
+    return rows[keep], others[keep]
 
 
 def _kth(rows: Rows, similar: Floats, size: int, k: int) -> Floats:

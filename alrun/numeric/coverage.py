@@ -9,12 +9,14 @@ from functools import partial
 import numpy as np
 
 from alrun.numeric.blocks import EQUAL, Doubles, Floats, Rows, blocks, first_largest, workers
+from alrun.progress import track
 
 Similarity = Callable[[Doubles, Doubles], Doubles]
 """Returns the similarities, float64 of shape (n, m), of two sets of points; symmetric."""
 
 _BATCH = 256  # rows that are evaluated together
-_TABLE = 10_000  # rows up to which all similarities are kept (800 MB)
+TABLE = 10_000
+"""Rows up to which all similarities are kept (800 MB)."""
 _ZERO = 1e-13  # a mean gain that is this small is rounding
 
 
@@ -45,10 +47,11 @@ def greedy_coverage(points: Floats, given: Floats, similarity: Similarity, budge
     with workers() as pool:
         cover = _Cover(points, similarity, pool)
         cover.add(given)
-        gains = np.concatenate([cover.gains(np.arange(b.start, b.stop)) for b in blocks(len(points), _BATCH)])
+        parts = track(blocks(len(points), _BATCH), "what each would cover")
+        gains = np.concatenate([cover.gains(np.arange(b.start, b.stop)) for b in parts])
         rows: list[int] = []
         scores: list[float] = []
-        for _ in range(budget):
+        for _ in track(range(budget), "covering the pool"):
             row = _best(cover, gains, fresh=not rows)
             rows.append(row)
             scores.append(float(gains[row]))
@@ -82,7 +85,7 @@ class _Cover:
         self.points, self.similarity, self.pool = points, similarity, pool
         self.covered = np.zeros(len(points))
         self.table: Doubles | None = None
-        if len(points) <= _TABLE:
+        if len(points) <= TABLE:
             self.table = np.empty((len(points), len(points)))
             list(pool.map(partial(self._tabulate, self.table), blocks(len(points))))
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alrun.numeric.blocks import Doubles, Floats, Rows, blocks, workers
+from alrun.progress import gauge
 
 Factor = Callable[[slice], Doubles]
 """Returns a new array of the rows asked for, float64 of shape (rows, width of this factor)."""
@@ -31,7 +32,12 @@ def row_norms(factors: Sequence[Factor], size: int) -> Doubles:
 
 
 def d2_sample(
-    factors: Sequence[Factor], norms: Doubles, first: int, count: int, rng: np.random.Generator
+    factors: Sequence[Factor],
+    norms: Doubles,
+    first: int,
+    count: int,
+    rng: np.random.Generator,
+    weights: Doubles | None = None,
 ) -> tuple[Rows, Doubles]:
     """Draw `count` different rows: `first`, then each with probability D² over the sum of D².
 
@@ -50,11 +56,13 @@ def d2_sample(
         1..N.
     rng
         Draws two numbers a trial: where, and whether it is kept.
+    weights
+        float64, shape (N,), 0 or above: a row is drawn with probability in proportion to weight * D². None: all 1.
 
     Returns
     -------
     The rows in the order they were drawn, and D² of each at that time; |x|² for the first. Once D² is 0 everywhere, the
-    rows that are left follow in their order.
+    rows that are left follow in their order; so do rows of weight 0.
 
     Notes
     -----
@@ -63,8 +71,8 @@ def d2_sample(
     are brought up to date by one matrix product a factor in float64. Time O(N count W) in matrix products for factors
     W wide together, against O(N count) products of vectors for the plain way; memory 24 bytes a row and blocks.
     """
-    with workers() as pool:
-        sampler = _Sampler(factors, norms, pool)
+    with workers() as pool, gauge("drawing", count) as show:
+        sampler = _Sampler(factors, norms, weights, pool)
         sampler.add(first, float(norms[first]))
         while len(sampler.rows) < count:
             if len(sampler.rows) == 1 or len(sampler.pending) == PENDING:
@@ -72,6 +80,7 @@ def d2_sample(
             if not sampler.sums.any():
                 break
             sampler.draw(rng)
+            show(len(sampler.rows))
     left = np.setdiff1d(np.arange(len(norms)), sampler.rows)[: count - len(sampler.rows)]
     return np.array([*sampler.rows, *left], np.int64), np.array(sampler.squares + [0.0] * len(left))
 
@@ -79,8 +88,8 @@ def d2_sample(
 class _Sampler:
     """`bound[i]` is the squared distance of row i to the centres but the `pending` ones; 0 for a centre."""
 
-    def __init__(self, factors: Sequence[Factor], norms: Doubles, pool: Executor) -> None:
-        self.factors, self.norms, self.pool = factors, norms, pool
+    def __init__(self, factors: Sequence[Factor], norms: Doubles, weights: Doubles | None, pool: Executor) -> None:
+        self.factors, self.norms, self.weights, self.pool = factors, norms, weights, pool
         self.bound = np.full(len(norms), np.inf)
         self.sums = np.zeros(0)
         self.rows: list[int] = []
@@ -102,7 +111,7 @@ class _Sampler:
         place = rng.random() * ends[-1]
         part = min(int(np.searchsorted(ends, place, side="right")), len(ends) - 1)
         rows = slice(part * _SUM_ROWS, (part + 1) * _SUM_ROWS)
-        inner = np.cumsum(self.bound[rows])
+        inner = np.cumsum(self._chances(rows))
         at = int(np.searchsorted(inner, place - (ends[part - 1] if part else 0), side="right"))
         row = rows.start + min(at, len(inner) - 1)
         square = min(self.bound[row], float(self._squares(slice(row, row + 1))[0]))
@@ -110,15 +119,18 @@ class _Sampler:
         if kept:
             self.add(row, square)
         self.bound[row] = 0 if kept else square
-        self.sums[part] = self.bound[rows].sum()
+        self.sums[part] = self._chances(rows).sum()
 
     def refresh(self) -> None:
         """Compare every row with the pending centres."""
         parts = list(self.pool.map(self._squares, blocks(len(self.norms), _ROWS)))
         self.bound = np.minimum(self.bound, np.concatenate(parts))
         self.bound[self.rows] = 0
-        self.sums = np.add.reduceat(self.bound, np.arange(0, len(self.bound), _SUM_ROWS))
+        self.sums = np.add.reduceat(self._chances(slice(None)), np.arange(0, len(self.bound), _SUM_ROWS))
         self.pending = []
+
+    def _chances(self, rows: slice) -> Doubles:
+        return self.bound[rows] if self.weights is None else self.bound[rows] * self.weights[rows]
 
     def _squares(self, rows: slice) -> Doubles:
         """Return the squared distance of `rows` to the nearest of the pending centres."""

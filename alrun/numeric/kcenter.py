@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
 
 import numpy as np
 
 from alrun.numeric.blocks import Doubles, Floats, Rows, blocks, squared_norms, workers
+from alrun.progress import gauge
 
 _SIZES = (4096, 32_768)  # points that a round looks at; all of them where that does not decide
 _FIRST = 256  # centres that every point is compared with; more are only seen by points that matter
@@ -44,8 +46,8 @@ def k_center(points: Floats, centres: Floats, first: int, budget: int) -> tuple[
     products that are needed, 10 to 20 % of N * budget * D on real embeddings and all of them at worst (L' is at
     most 256). Memory 24 bytes a point, the centres, and 64 MiB for the copy at D = 512.
     """
-    with workers() as pool:
-        search = _Search(points, centres, budget, pool)
+    with workers() as pool, gauge("picking the farthest", budget) as show:
+        search = _Search(points, centres, budget, pool, show)
         if not len(centres):
             search.pick(first)
         search.meet()
@@ -59,9 +61,11 @@ def k_center(points: Floats, centres: Floats, first: int, budget: int) -> tuple[
 class _Search:
     """Bounds that only fall: `bound[i]` is the float32 distance² of point i to the first `seen[i]` centres."""
 
-    def __init__(self, points: Floats, centres: Floats, budget: int, pool: Executor) -> None:
+    def __init__(
+        self, points: Floats, centres: Floats, budget: int, pool: Executor, show: Callable[[int], None]
+    ) -> None:
         size, width = points.shape
-        self.pool = pool
+        self.pool, self.show = pool, show
         self.points = points
         self.given = self.count = len(centres)
         self.centres = np.concatenate([centres, np.zeros((budget, width), np.float32)])
@@ -82,6 +86,7 @@ class _Search:
         self.count += 1
         self.bound[row] = -np.inf
         self.picked.append(row)
+        self.show(len(self.picked))
 
     def meet(self) -> None:
         """Compare every point with the first few centres."""

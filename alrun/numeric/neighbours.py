@@ -11,9 +11,12 @@ import numpy.typing as npt
 
 from alrun.errors import DataError
 from alrun.numeric.blocks import Doubles, Floats, Rows, blocks, squared_norms, workers
+from alrun.numeric.screen import Screen, screen
+from alrun.progress import track
 
-_MOST_PAIRS = 250_000_000
+MOST_PAIRS = 250_000_000
 _PAIRS = 4096
+_FEW = 1 / 100  # of all pairs: up to here single ones cost less than the product of two blocks
 
 
 @dataclass(frozen=True)
@@ -31,23 +34,24 @@ class Graph:
 def ball_graph(points: Floats, radius: float) -> Graph:
     """Join all points whose Euclidean distance is less than `radius`.
 
-    Half of all distances are computed, in float32; those that are as close to `radius` as float32's rounding can
-    reach are computed again in float64, so that blocks and threads change no edge. Time O(N² D); memory 24 bytes
-    a joined pair.
+    Half of all distances are computed. For large sets, where torch is installed and the processor has fast products of
+    8-bit numbers, those tell most pairs apart (`alrun.numeric.screen`); what is left, or all, is computed in float32,
+    and what is as close to `radius` as float32's rounding can reach once more in float64, so that none of this, nor
+    blocks and threads, changes an edge. Time O(N² D); memory 40 bytes a joined pair, and a byte a number of `points`.
 
     Raises
     ------
     DataError
         If more than 250 million pairs are joined.
     """
-    near = _Near(points, points, radius)
-    with workers() as pool:
-        left, right = _pairs(near, len(points), pool)
-    sources, targets = np.concatenate([left, right]), np.concatenate([right, left])
+    from scipy.sparse import coo_array
+
+    with screen(points, radius) as rough, workers() as pool:
+        left, right = _pairs(_Near(points, points, radius, rough), len(points), pool)
     itself = np.arange(len(points), dtype=np.int32)
-    sources, targets = np.concatenate([sources, itself]), np.concatenate([targets, itself])
-    starts = np.concatenate([[0], np.cumsum(np.bincount(sources, minlength=len(points)))]).astype(np.int64)
-    return Graph(starts, targets[np.argsort(sources, kind="stable")])
+    ends = np.concatenate([left, right, itself]), np.concatenate([right, left, itself])
+    joined = coo_array((np.ones(len(ends[0]), np.bool_), ends), (len(points), len(points))).tocsr()
+    return Graph(joined.indptr.astype(np.int64), joined.indices)
 
 
 def within(points: Floats, others: Floats, radius: float) -> npt.NDArray[np.bool_]:
@@ -63,7 +67,7 @@ def within(points: Floats, others: Floats, radius: float) -> npt.NDArray[np.bool
 def _pairs(near: _Near, size: int, pool: Executor) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Return all pairs i < j that are joined."""
     left, right, found = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)], 0
-    for block in blocks(size):
+    for block in track(blocks(size), "finding what is close"):
         others = [other for other in blocks(size) if other.start >= block.start]
         for other, (i, j) in zip(others, pool.map(partial(near.pairs, block), others), strict=True):
             i, j = i + block.start, j + other.start  # noqa: PLW2901
@@ -71,9 +75,9 @@ def _pairs(near: _Near, size: int, pool: Executor) -> tuple[npt.NDArray[np.int32
             left.append(i[keep].astype(np.int32))
             right.append(j[keep].astype(np.int32))
             found += len(left[-1])
-        if found > _MOST_PAIRS:
+        if found > MOST_PAIRS:
             raise DataError(
-                f"more than {_MOST_PAIRS:,} pairs of images are closer than {near.radius:g} to each other: the radius "
+                f"more than {MOST_PAIRS:,} pairs of images are closer than {near.radius:g} to each other: the radius "
                 "is too large for these embeddings, or most images are the same; choose a smaller one"
             )
     return np.concatenate(left), np.concatenate(right)
@@ -82,8 +86,8 @@ def _pairs(near: _Near, size: int, pool: Executor) -> tuple[npt.NDArray[np.int32
 class _Near:
     """Finds pairs of points that are closer than a radius."""
 
-    def __init__(self, points: Floats, others: Floats, radius: float) -> None:
-        self.points, self.others, self.radius = points, others, radius
+    def __init__(self, points: Floats, others: Floats, radius: float, rough: Screen | None = None) -> None:
+        self.points, self.others, self.radius, self.rough = points, others, radius, rough
         norms, other_norms = squared_norms(points), squared_norms(others)
         reach = max(norms.max(initial=0), other_norms.max(initial=0))
         # As in `alrun.numeric.kcenter`: float32 is never further off.
@@ -92,22 +96,35 @@ class _Near:
 
     def pairs(self, block: slice, other: slice) -> tuple[Rows, Rows]:
         """Return the rows within the blocks of all pairs that are closer."""
-        products = self.points[block] @ self.others[other].T
-        norms, other_norms = self.norms[block], self.other_norms[other]
+        points, others = self.points[block], self.others[other]
+        found = None if self.rough is None else self.rough.pairs(block, other)
+        if found is None or len(found[0]) > _FEW * len(points) * len(others):
+            i, j, products = self._likely(block, other)
+        else:
+            i, j = found
+            products = np.concatenate(
+                [np.zeros(0, np.float32)]
+                + [np.einsum("nd,nd->n", points[i[some]], others[j[some]]) for some in blocks(len(i), _PAIRS)]
+            )
+        squares = self.norms[block][i] + self.other_norms[other][j] - 2 * products
         limit = self.radius**2
-        # Rows of about the same length, such as unit vectors, are nearly all told apart by the product alone.
-        least = (float(norms.min()) + float(other_norms.min()) - limit - self.slack) / 2
-        flat = np.flatnonzero(products >= least)
-        i, j = np.divmod(flat, products.shape[1])
-        squares = norms[i] + other_norms[j] - 2 * products.ravel()[flat]
         close = squares <= limit + self.slack
         i, j, squares = i[close], j[close], squares[close]
         unsure = np.flatnonzero(squares >= limit - self.slack)
         keep = np.ones(len(i), np.bool_)
         for some in blocks(len(unsure), _PAIRS):
             at = unsure[some]
-            keep[at] = _distances(self.points[block][i[at]], self.others[other][j[at]]) < self.radius
+            keep[at] = _distances(points[i[at]], others[j[at]]) < self.radius
         return i[keep], j[keep]
+
+    def _likely(self, block: slice, other: slice) -> tuple[Rows, Rows, Floats]:
+        """Return all pairs that may be closer, and more, with their products."""
+        products = self.points[block] @ self.others[other].T
+        # Rows of about the same length, such as unit vectors, are nearly all told apart by the product alone.
+        shortest = float(self.norms[block].min()) + float(self.other_norms[other].min())
+        flat = np.flatnonzero(products >= (shortest - self.radius**2 - self.slack) / 2)
+        i, j = np.divmod(flat, products.shape[1])
+        return i, j, products.ravel()[flat]
 
 
 def _distances(points: Floats, others: Floats) -> Doubles:

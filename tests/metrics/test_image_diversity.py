@@ -44,6 +44,13 @@ def test_the_originals_worked_example(seed: int) -> None:
     assert ranks(points, 2, seed) == [7, 5, 1, 3, 8, 4, 2, 6]
 
 
+def test_warm_is_exact_where_the_sample_is_everything_and_the_start_is_the_end() -> None:
+    points = np.random.default_rng(0).normal(size=(300, 3)) + 20 * np.arange(300)[:, None] // 100
+    inputs = pool(points)
+    exact, warm = (ImageDiversity(3, mode).compute(inputs, np.random.default_rng(0)) for mode in ("exact", "warm"))
+    np.testing.assert_array_equal(exact, warm)
+
+
 @pytest.mark.parametrize(
     ("labels", "distances", "expected"),
     [

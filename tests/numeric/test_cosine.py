@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from alrun.numeric import cosine as module
 from alrun.numeric.blocks import blocks
-from alrun.numeric.cosine import distinct, leaders, nearest_distances
+from alrun.numeric.cosine import distinct, leaders, nearest_distances, nearest_rows
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -46,6 +46,35 @@ def cloud(size: int, width: int = 16, seed: int = 0) -> Floats:
     points[near] += np.float32(1e-3) * rng.normal(size=(len(near), width)).astype(np.float32)
     points[rng.integers(size)] = 0
     return points
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 12), st.sampled_from([2, 7, 2048]))
+@settings(deadline=None)
+def test_the_nearest_rows_are_at_the_nearest_distances(seed: int, size: int, k: int, block: int) -> None:
+    rng = np.random.default_rng(seed)
+    points = cloud(size, 4, seed)
+    queries = rng.integers(size, size=rng.integers(size + 1)).tolist()
+    among = rng.permutation(size)[: rng.integers(size + 1)].tolist()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_QUERIES", block)
+        patch.setattr(module, "blocks", lambda total, rows=block: blocks(total, rows))
+        found = nearest_rows(points, np.array(queries, np.int64), np.array(among, np.int64), k)
+    distances = plain(points)
+    expected = plain_nearest(points, queries, among, k)
+    for query, rows, nearest in zip(queries, found.tolist(), expected.tolist(), strict=True):
+        there = [row for row in rows if row >= 0]
+        assert len(set(there)) == len(there) == np.isfinite(nearest).sum()
+        assert set(there) <= set(among) - {query}
+        np.testing.assert_allclose(distances[query, there], nearest[: len(there)], atol=1e-12)
+        assert rows[len(there) :] == [-1] * (k - len(there))
+
+
+def test_of_rows_that_are_equally_far_the_lower_come_first() -> None:
+    points = np.array([[1, 0], [0, 1], [1, 0], [0, 2], [1, 0], [0, -1]], np.float32)
+    rows = np.arange(6)
+    assert nearest_rows(points, rows, rows[::-1].copy(), 3).tolist()[0] == [2, 4, 1]
+    assert nearest_rows(points, rows, rows, 3).tolist()[2:4] == [[0, 4, 1], [1, 0, 2]]
+    assert nearest_rows(points, rows, np.array([4, 0]), 3).tolist()[4] == [0, -1, -1]
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 12), st.sampled_from([2, 7, 2048]))

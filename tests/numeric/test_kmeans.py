@@ -29,6 +29,16 @@ def test_inertia_is_that_of_scikit_learn(size: int, offset: float) -> None:
     assert ours == pytest.approx(theirs, rel=0.02)
 
 
+def test_a_few_passes_after_a_tenth_of_the_points_are_almost_as_good() -> None:
+    points = np.random.default_rng(0).normal(size=(150_000, 8)).astype(np.float32)  # one blob, the hardest
+    points[:50_000] += 2
+    for seed in range(3):
+        rested = kmeans(points, 10, np.random.default_rng(seed)).distances.sum()
+        warm = kmeans(points, 10, np.random.default_rng(seed), passes=module.WARM_PASSES).distances.sum()
+        assert rested <= warm * (1 + 1e-9)
+        assert warm <= 1.003 * rested
+
+
 def test_labels_and_distances_belong_together() -> None:
     points = blobs(12_000)
     found = kmeans(points, 10, np.random.default_rng(0))
@@ -73,9 +83,11 @@ def test_a_large_pool_starts_from_a_sample(monkeypatch: pytest.MonkeyPatch) -> N
     sizes = []
     start = module._start
 
-    def note(sample: npt.NDArray[np.float32], clusters: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    def note(
+        sample: npt.NDArray[np.float32], clusters: int, rng: np.random.Generator, weights: None
+    ) -> npt.NDArray[np.float64]:
         sizes.append(len(sample))
-        return start(sample, clusters, rng)
+        return start(sample, clusters, rng, weights)
 
     monkeypatch.setattr(module, "_start", note)
     kmeans(blobs(9_000), 4, np.random.default_rng(0))
@@ -96,3 +108,22 @@ def test_many_clusters_are_as_good_and_the_same_on_any_threads(
     assert ours[0].distances.tobytes() == ours[1].distances.tobytes()
     theirs = KMeans(150, n_init=1, random_state=0).fit(points).inertia_
     assert float(ours[0].distances.sum()) == pytest.approx(theirs, rel=0.01)
+
+
+@pytest.mark.parametrize("clusters", [8, 80])
+def test_a_weight_is_as_many_copies(clusters: int) -> None:
+    points = blobs(2_000)
+    times = np.random.default_rng(1).integers(5, size=len(points))
+    found = kmeans(points, clusters, np.random.default_rng(0), times.astype(np.float64))
+    means = [np.average(points[found.labels == k], axis=0, weights=times[found.labels == k]) for k in range(clusters)]
+    np.testing.assert_allclose(
+        np.square(points - np.array(means)[found.labels]).sum(axis=1), found.distances, rtol=1e-3
+    )
+    copies = kmeans(np.repeat(points, times, axis=0), clusters, np.random.default_rng(0))
+    assert times @ found.distances == pytest.approx(copies.distances.sum(), rel=0.03)
+
+
+def test_what_weighs_next_to_nothing_gets_no_centre() -> None:
+    points = np.array([[0.0], [1.0], [10.0], [11.0]], np.float32)
+    found = kmeans(points, 2, np.random.default_rng(0), np.array([3e9, 1e9, 1e-9, 3e-9]))
+    np.testing.assert_allclose(found.distances, [0, 0, 81, 100], atol=1e-6)

@@ -70,7 +70,7 @@ def test_block_sizes_change_no_pick(name: str, size: int, monkeypatch: pytest.Mo
     for what, value in (("_SIZES", (size,)), ("_FIRST", 7), ("_PLAIN", 5), ("_PAIRS", 10)):
         monkeypatch.setattr(kcenter, what, value)
     monkeypatch.setattr(neighbours, "_PAIRS", 10)
-    monkeypatch.setattr(coverage, "_TABLE", 0)
+    monkeypatch.setattr(coverage, "TABLE", 0)
     monkeypatch.setattr(coverage, "_BATCH", 31)
     others = WORK[name]()
     if name == "ball_graph":  # the neighbours of a point are in no order
@@ -139,7 +139,7 @@ def test_edges_at_the_radius_are_decided_in_float64() -> None:
 
 
 def test_a_radius_that_joins_nearly_everything_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, "_MOST_PAIRS", 1_000)
+    monkeypatch.setattr(neighbours, "MOST_PAIRS", 1_000)
     with pytest.raises(DataError, match="choose a smaller one"):
         ball_graph(POINTS[:200], 100.0)
 
