@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,19 @@ class Trained(Protocol):
 
 
 @runtime_checkable
+class Sampled(Trained, Protocol):
+    """A fitted classifier that knows more than one answer: a committee, or draws of its weights."""
+
+    def samples(self, inputs: Array, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+        """Return float32 of shape (K, N, C): the probabilities by each of K >= 1 members or draws of the weights.
+
+        Rows sum to 1 (to 1e-5); a class that was never seen gets 0. A draw is one set of weights for all N rows, so
+        that a row's samples do not depend on the rows beside it. The result is what takes memory: 4 K N C bytes.
+        """
+        ...
+
+
+@runtime_checkable
 class Model(Protocol):
     """A classifier's configuration: a frozen dataclass. Fitting never changes it.
 
@@ -32,10 +45,12 @@ class Model(Protocol):
     ----------
     inputs
         ``"embeddings"``: float32 of shape (N, D). ``"images"``: uint8 of shape (N, S, S, 3), RGB, where S is the
-        field `image_size` that such a model has (see :class:`ImageModel`).
+        field `image_size` that such a model has (see :class:`ImageModel`). ``"files"``: objects of shape (N,), each an
+        :class:`alrun.types.ImageFile`.
     """
 
-    inputs: ClassVar[Literal["embeddings", "images"]]
+    @property
+    def inputs(self) -> Literal["embeddings", "images", "files"]: ...  # noqa: D102 -- the class says it
 
     def fit(
         self, inputs: Array, targets: npt.NDArray[np.int64], classes: int, rng: np.random.Generator, threads: int
@@ -64,6 +79,14 @@ class Model(Protocol):
             If the folder does not hold a model of this kind, or one that could run foreign code.
         """
         ...
+
+
+@runtime_checkable
+class SampledModel(Model, Protocol):
+    """A model that can be fitted to a :class:`Sampled`: it says how many samples that gives."""
+
+    @property
+    def samples(self) -> int: ...  # noqa: D102 -- the class says it
 
 
 @runtime_checkable

@@ -123,10 +123,32 @@ def predict_in_blocks(
     return result
 
 
+def sample_in_blocks(
+    sample: Callable[[Array], Array],
+    inputs: Array,
+    *,
+    members: int,
+    seen: tuple[int, ...],
+    classes: int,
+    block: int,
+) -> npt.NDArray[np.float32]:
+    """Return float32 (`members`, N, `classes`), 0 for what is not in `seen`.
+
+    As :func:`predict_in_blocks`: `sample` always gets `block` rows and returns (`members`, block, len(seen)).
+    """
+    result = np.zeros((members, len(inputs), classes), np.float32)
+    for start in range(0, len(inputs), block):
+        part = inputs[start : start + block]
+        padded = np.zeros((block, *inputs.shape[1:]), inputs.dtype)
+        padded[: len(part)] = part
+        result[:, start : start + len(part), seen] = sample(padded)[:, : len(part)]
+    return result
+
+
 def softmax(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the softmax of each row of float64 (N, K), without overflow."""
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    """Return the softmax along the last axis, without overflow."""
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
 def _describe(array: Array) -> str:

@@ -12,10 +12,16 @@ from annotated_types import Ge
 
 from alrun.models import persist
 from alrun.models.base import Array
-from alrun.models.inputs import check_embeddings, check_targets, limited_threads, predict_in_blocks
+from alrun.models.inputs import (
+    check_embeddings,
+    check_targets,
+    limited_threads,
+    predict_in_blocks,
+    sample_in_blocks,
+)
+from alrun.models.trees import BLOCK, NODES, Trees, join
 
 _KIND = "random_forest"
-_BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,8 @@ class RandomForest:
     """Breiman's random forest (Machine Learning 45, 2001), as scikit-learn grows it: Gini, sqrt(D) features.
 
     A probability is the mean over the trees of the share of each class in the leaf. The result is the same for
-    any number of threads.
+    any number of threads. The trees are also a committee, for strategies such as `bald` and `qbc`: of many trees and
+    a large pool their answers take much memory (500 trees, 100,000 images and 10 classes: 2 GB).
 
     Attributes
     ----------
@@ -40,6 +47,11 @@ class RandomForest:
     trees: Annotated[int, Ge(1)] = 500
     max_depth: Annotated[int, Ge(1)] | None = None
     min_samples_leaf: Annotated[int, Ge(1)] = 1
+
+    @property
+    def samples(self) -> int:
+        """One a tree: see :class:`alrun.models.base.SampledModel`."""
+        return self.trees
 
     def fit(
         self, inputs: Array, targets: npt.NDArray[np.int64], classes: int, rng: np.random.Generator, threads: int
@@ -90,44 +102,21 @@ class RandomForest:
 
 
 @dataclass(frozen=True)
-class TrainedForest:
-    """A fitted forest of T trees with M nodes, all trees in one set of arrays.
+class TrainedForest(Trees):
+    """A fitted forest.
 
     Attributes
     ----------
-    roots
-        int64 (T,): the first node of each tree.
-    children
-        int64 (M, 2): where a row goes whose feature is at most, or above, the threshold. A leaf is its own
-        child; every other child comes after its parent.
-    feature, threshold
-        int64 and float64 (M,): what a node compares; 0 in a leaf.
     shares
         float64 (leaves, K): the share of each seen class in a leaf, in the order of the leaves' nodes.
     """
 
-    facts: persist.Facts
-    roots: Array
-    children: Array
-    feature: Array
-    threshold: Array
     shares: Array
 
     @property
     def sound(self) -> bool:
         """Whether every path ends in a leaf and every index exists."""
-        nodes = np.arange(len(self.feature))
-        if len(self.roots) == 0 or self.children.shape != (len(nodes), 2) or self.threshold.shape != nodes.shape:
-            return False
-        left, right = self.children.T
-        leaf = (left == nodes) & (right == nodes)
-        deeper = (left > nodes) & (right > nodes) & (left < len(nodes)) & (right < len(nodes))
-        return bool(
-            (leaf | deeper).all()
-            and leaf.sum() == len(self.shares)
-            and ((self.roots >= 0) & (self.roots < len(nodes))).all()
-            and ((self.feature >= 0) & (self.feature < self.facts.input_size)).all()
-        )
+        return self.hang_together(len(self.shares))
 
     def predict_proba(self, inputs: Array) -> npt.NDArray[np.float64]:
         """Return float64 (N, C); see :class:`alrun.models.base.Trained`.
@@ -138,33 +127,38 @@ class TrainedForest:
             If the inputs are malformed or have another number of features.
         """
         check_embeddings(inputs, self.facts.input_size)
-        nodes = np.arange(len(self.feature))
-        leaf = np.cumsum(self.children[:, 0] == nodes) - 1
+        leaf = self.number_of_leaf()
         return predict_in_blocks(
-            lambda rows: self._vote(leaf.take(self._descend(rows))),
+            lambda rows: self._vote(leaf.take(self.descend(rows))),
             inputs,
             seen=self.facts.seen,
             classes=self.facts.classes,
-            block=_BLOCK,
+            block=BLOCK,
             workers=self.facts.threads,
+        )
+
+    def samples(self, inputs: Array, rng: np.random.Generator) -> npt.NDArray[np.float32]:  # noqa: ARG002
+        """Return the probabilities by each tree; see :class:`alrun.models.base.Sampled`. Draws nothing.
+
+        Raises
+        ------
+        DataError
+            If the inputs are malformed or have another number of features.
+        """
+        check_embeddings(inputs, self.facts.input_size)
+        leaf = self.number_of_leaf()
+        return sample_in_blocks(
+            lambda rows: self.shares[leaf.take(self.descend(rows).T)],
+            inputs,
+            members=len(self.roots),
+            seen=self.facts.seen,
+            classes=self.facts.classes,
+            block=BLOCK,
         )
 
     def save(self, folder: Path) -> None:
         """Write the model into `folder`; see :mod:`alrun.models.persist`."""
-        names = ("roots", "children", "feature", "threshold", "shares")
-        persist.save(folder, self.facts, {name: getattr(self, name) for name in names})
-
-    def _descend(self, rows: Array) -> Array:
-        """Return int64 (N, T): the leaf node that each row reaches in each tree."""
-        flat, first = rows.ravel(), (np.arange(len(rows)) * rows.shape[1])[:, None]
-        children = self.children.ravel()
-        nodes = np.tile(self.roots, (len(rows), 1))
-        while True:
-            above = flat.take(self.feature.take(nodes) + first) > self.threshold.take(nodes)
-            deeper = children.take(2 * nodes + above)
-            if np.array_equal(deeper, nodes):
-                return nodes
-            nodes = deeper
+        persist.save(folder, self.facts, {name: getattr(self, name) for name in (*NODES, "shares")})
 
     def _vote(self, leaves: Array) -> Array:
         """Return float64 (N, K): the mean of the leaves' shares, summed in the order of the trees."""
@@ -175,17 +169,11 @@ class TrainedForest:
 
 
 def _joined(facts: persist.Facts, trees: list[Any]) -> TrainedForest:
-    """Join scikit-learn's trees: number the nodes through, and let each leaf be its own child."""
-    counts = [tree.node_count for tree in trees]
-    roots = np.cumsum([0, *counts[:-1]])
-    children = np.vstack([np.stack([tree.children_left, tree.children_right], axis=1) for tree in trees])
-    leaf = children[:, 0] < 0
-    own = np.arange(len(children))[:, None]
-    return TrainedForest(
-        facts,
-        roots=roots,
-        children=np.where(leaf[:, None], own, children + np.repeat(roots, counts)[:, None]),
-        feature=np.where(leaf, 0, np.concatenate([tree.feature for tree in trees])),
-        threshold=np.where(leaf, 0.0, np.concatenate([tree.threshold for tree in trees])),
-        shares=np.vstack([tree.value[:, 0, :] for tree in trees])[leaf],
+    """Take scikit-learn's trees apart."""
+    arrays, leaf = join(
+        [tree.children_left for tree in trees],
+        [tree.children_right for tree in trees],
+        np.concatenate([tree.feature for tree in trees]),
+        np.concatenate([tree.threshold for tree in trees]),
     )
+    return TrainedForest(facts, **arrays, shares=np.vstack([tree.value[:, 0, :] for tree in trees])[leaf])

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pytest
 
 from alrun.errors import DataError
-from alrun.models.base import Array, ImageModel, Model, Trained
+from alrun.models.base import Array, ImageModel, Model, Sampled, SampledModel, Trained
 
 CLASSES = 5
 SEEN = (0, 2, 3)
@@ -153,6 +153,45 @@ class ModelContract:
         loaded.save(second)
         assert _contents(first) == _contents(second)
 
+    def test_samples_are_probabilities_by_each_member(self) -> None:
+        """float32 of shape (K, N, C); rows sum to 1; 0 for a class that was never seen; the same after loading."""
+        fitted, inputs = self._sampled(), self._examples(20, seed=1)[0]
+        samples = fitted.samples(inputs, np.random.default_rng(0))
+        model = self.model()
+        assert isinstance(model, SampledModel)
+        assert samples.shape == (model.samples, 20, CLASSES)
+        assert samples.dtype == np.float32
+        assert (samples >= 0).all()
+        np.testing.assert_allclose(samples.sum(axis=2), 1, rtol=0, atol=1e-5)
+        assert (samples[..., [c for c in range(CLASSES) if c not in SEEN]] == 0).all()
+        assert np.abs(samples - samples[0]).max() > 0
+        assert fitted.samples(inputs[:0], np.random.default_rng(0)).shape == (model.samples, 0, CLASSES)
+
+    def test_samples_come_from_the_generator_and_the_row(self) -> None:
+        """The same generator gives the same bits; other rows and their order change nothing but the last bits."""
+        inputs, _ = self._examples(300, seed=1)
+        fitted = self._sampled()
+        before = _global_states()
+        whole, again = (fitted.samples(inputs, np.random.default_rng(3)) for _ in range(2))
+        np.testing.assert_array_equal(whole, again)
+        order = np.random.default_rng(0).permutation(300)
+        shuffled = fitted.samples(inputs[order], np.random.default_rng(3))
+        np.testing.assert_allclose(shuffled, whole[:, order], rtol=0, atol=1e-5)
+        assert _global_states() == before
+
+    def test_a_saved_model_gives_the_same_samples(self, tmp_path: Path) -> None:
+        """As it predicts the same."""
+        fitted, inputs = self._sampled(), self._examples(20, seed=1)[0]
+        fitted.save(tmp_path)
+        loaded = self.model().load(tmp_path)
+        assert isinstance(loaded, Sampled)
+        one, other = (trained.samples(inputs, np.random.default_rng(3)) for trained in (fitted, loaded))
+        np.testing.assert_array_equal(one, other)
+
+    def test_a_model_says_whether_it_has_samples(self) -> None:
+        """What is said before a run holds in it."""
+        assert isinstance(self.model(), SampledModel) == isinstance(self._fitted(), Sampled)
+
     def test_a_folder_without_a_model_is_refused(self, tmp_path: Path) -> None:
         """A DataError names the folder that is missing or empty."""
         for folder in (tmp_path, tmp_path / "missing"):
@@ -226,6 +265,12 @@ class ModelContract:
             self._fit(inputs, targets.astype(np.float64))
         with pytest.raises(DataError, match="nothing to fit on"):
             self._fit(inputs[:0], targets[:0])
+
+    def _sampled(self) -> Sampled:
+        fitted = self._fitted()
+        if not isinstance(fitted, Sampled):
+            pytest.skip("the model has no samples")
+        return fitted
 
     def _fit(self, inputs: Array, targets: Array, seed: int = 0) -> Trained:
         return self.model().fit(inputs, targets, CLASSES, np.random.default_rng(seed), self.threads)
