@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from alrun.numeric.d2 import Factor, d2_sample, row_norms, rows_of
 from alrun.strategies.base import Ranking, StrategyInputs
+from alrun.strategies.cost import Size, Work, draws, picks, points
 from alrun.strategies.geometry import checked_points
 from alrun.strategies.ranking import class_probabilities
 from alrun.types import Need
@@ -42,6 +43,11 @@ class Badge:
     def metrics(self) -> frozenset[str]:
         """The metric columns it reads: none."""
         return frozenset()
+
+    def work(self, size: Size) -> Work:
+        """Return 2 N B (C + D) operations in float64, and the bytes of some numbers a candidate and blocks."""
+        found = draws(size, size.budget, size.classes + size.dimensions)
+        return found.holding(points(size) + 16 * size.candidates + picks(size))
 
     def select(self, inputs: StrategyInputs, budget: int, rng: np.random.Generator) -> Ranking:
         """Return `budget` candidates with large and different gradients.

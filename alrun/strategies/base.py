@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from alrun.models.detections import Detections
 from alrun.types import Need
 
 
@@ -24,13 +26,47 @@ class StrategyInputs:
     embeddings, labelled_embeddings
         float32, shapes (N, D) and (L, D), finite; None unless the strategy needs `Need.EMBEDDINGS`.
     probabilities
-        float64, shape (N, C), rows sum to 1; None unless the strategy needs `Need.PROBABILITIES`.
+        float64, shape (N, C), rows sum to 1; None unless the strategy needs `Need.PROBABILITIES` or
+        `Need.OUT_OF_SAMPLE`: with that, each row is by a model that did not learn the label of its image.
+    samples
+        float32 or float64, shape (K, N, C): the probabilities of each of K >= 1 members of a committee, or draws of
+        the model's weights; rows sum to 1. None unless the strategy needs `Need.SAMPLES`.
+    labelled
+        How many images of the project are labelled.
+    given
+        int64, shape (N,): the class in each candidate's label, -1 where it has none; None unless the strategy needs
+        `Need.OUT_OF_SAMPLE`.
+    classes
+        The names of the C classes; empty where nobody knows them.
+    predict
+        Returns the model's probabilities, float64 (M, C), of any embeddings, float32 (M, D); None unless the strategy
+        needs `Need.PREDICT`.
+    detections
+        What a detector found in the N candidates; None unless the strategy needs `Need.DETECTIONS`.
     """
 
     candidates: pl.DataFrame
     embeddings: npt.NDArray[np.float32] | None = None
     labelled_embeddings: npt.NDArray[np.float32] | None = None
     probabilities: npt.NDArray[np.float64] | None = None
+    samples: npt.NDArray[np.floating] | None = None
+    given: npt.NDArray[np.int64] | None = None
+    labelled: int = 0
+    classes: tuple[str, ...] = ()
+    predict: Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float64]] | None = None
+    detections: Detections | None = None
+
+    def take(self, rows: npt.NDArray[np.int64]) -> StrategyInputs:
+        """Return the inputs of these candidates only, in this order; a row may be taken more than once."""
+        return replace(
+            self,
+            candidates=self.candidates[rows],
+            embeddings=None if self.embeddings is None else self.embeddings[rows],
+            probabilities=None if self.probabilities is None else self.probabilities[rows],
+            samples=None if self.samples is None else self.samples[:, rows],
+            given=None if self.given is None else self.given[rows],
+            detections=None if self.detections is None else self.detections.of(rows),
+        )
 
 
 @dataclass(frozen=True)
@@ -45,18 +81,24 @@ class Ranking:
         float64, shape (K,): the number by which each was chosen.
     reasons
         K short texts for people.
+    notes
+        What else a person should know about the choice as a whole.
     """
 
     rows: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float64]
     reasons: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 @runtime_checkable
 class Strategy(Protocol):
     """Ranks candidates and picks the first `budget`. A frozen dataclass whose fields are its configuration."""
 
-    needs: ClassVar[frozenset[Need]]
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What it looks at: only that is computed. A class attribute, or a property where the fields decide."""
+        ...
 
     @property
     def metrics(self) -> frozenset[str]:
@@ -69,3 +111,17 @@ class Strategy(Protocol):
         The same rows in any order of equal data give the same picks: ties go to the lower row.
         """
         ...
+
+
+@runtime_checkable
+class Staged(Strategy, Protocol):
+    """A strategy that is not the same at every stage of the labelling, or is made of such."""
+
+    def at(self, labelled: int) -> Strategy:
+        """Return the strategy that chooses once so many images are labelled; its needs are what counts then."""
+        ...
+
+
+def at_stage(strategy: Strategy, labelled: int) -> Strategy:
+    """Return what `strategy` is once so many images of the project are labelled; most are always the same."""
+    return strategy.at(labelled) if isinstance(strategy, Staged) else strategy

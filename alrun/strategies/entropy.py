@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from alrun.numeric.information import entropy
 from alrun.strategies.base import Ranking, StrategyInputs
 from alrun.strategies.ranking import class_probabilities, rank_by
 from alrun.types import Need
@@ -36,7 +37,5 @@ class Entropy:
         DataError
             If the probabilities are not usable; the message names the rows.
         """
-        probabilities = class_probabilities(inputs)
-        logarithms = np.log2(np.where(probabilities > 0, probabilities, 1))
-        scores = 0 - (probabilities * logarithms).sum(axis=1)
+        scores = entropy(class_probabilities(inputs))
         return rank_by(scores, budget, "high", lambda _, score: f"entropy {score:.2f} bits")

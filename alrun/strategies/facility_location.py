@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from alrun.strategies.base import Ranking, StrategyInputs
-from alrun.strategies.coverage import cover
+from alrun.strategies.cost import Size, Work
+from alrun.strategies.coverage import cover, cover_work
 from alrun.types import Need
 
 
@@ -35,6 +36,10 @@ class FacilityLocation:
     def metrics(self) -> frozenset[str]:
         """The metric columns it reads: none."""
         return frozenset()
+
+    def work(self, size: Size) -> Work:
+        """Return the work of :func:`alrun.strategies.coverage.cover_work`."""
+        return cover_work(size)
 
     def select(self, inputs: StrategyInputs, budget: int, rng: np.random.Generator) -> Ranking:  # noqa: ARG002
         """Return `budget` candidates to which the others are similar.

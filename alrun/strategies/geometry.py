@@ -33,6 +33,10 @@ class Points:
     points: npt.NDArray[np.float32]
     labelled: npt.NDArray[np.float32]
 
+    def places(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return where candidates, given by their rows, are among the points."""
+        return np.argsort(self.order)[rows]
+
     def ranking(
         self, rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float64], reason: Callable[[int, float], str]
     ) -> Ranking:
@@ -67,7 +71,7 @@ def checked_points(inputs: StrategyInputs, *, unit: bool = False) -> Points:
     names = inputs.candidates.select("title", "data_hash")
     _check_finite(points, "candidates", lambda row: "{!r} (data hash {})".format(*names.row(row)))
     _check_finite(labelled, "labelled images", lambda row: f"number {row} of the labelled images")
-    order = _hash_order(names["data_hash"])
+    order = hash_order(names["data_hash"])
     if not np.array_equal(order, np.arange(size)):
         points = points[order]
     if len(labelled) == 0:
@@ -77,7 +81,8 @@ def checked_points(inputs: StrategyInputs, *, unit: bool = False) -> Points:
     return Points(order, points, labelled)
 
 
-def _hash_order(hashes: pl.Series) -> npt.NDArray[np.int64]:
+def hash_order(hashes: pl.Series) -> npt.NDArray[np.int64]:
+    """Return the rows in the order of their data hashes, equal ones in row order."""
     if hashes.is_sorted():
         return np.arange(len(hashes))
     names = hashes.to_list()

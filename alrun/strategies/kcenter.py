@@ -10,6 +10,7 @@ import numpy as np
 from alrun.numeric.kcenter import k_center
 from alrun.seeds import uniform_by_key
 from alrun.strategies.base import Ranking, StrategyInputs
+from alrun.strategies.cost import Size, Work, picks, points
 from alrun.strategies.geometry import checked_points
 from alrun.types import Need
 
@@ -38,6 +39,13 @@ class KCenter:
     def metrics(self) -> frozenset[str]:
         """The metric columns it reads: none."""
         return frozenset()
+
+    def work(self, size: Size) -> Work:
+        """Return at most N (L + B) D operations, and the bytes of the centres and of the rows a round looks at."""
+        width, centres = size.dimensions, size.labelled + size.budget
+        copied = 8 * min(size.candidates, 32_768) * width
+        held = points(size) + 64 * size.candidates + 12 * centres * width + copied + size.rows(256 + width / 2)
+        return Work(size.candidates * (centres + 1) * (width + 8), held + picks(size))
 
     def select(self, inputs: StrategyInputs, budget: int, rng: np.random.Generator) -> Ranking:
         """Return `budget` candidates that cover the pool.

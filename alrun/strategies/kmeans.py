@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from alrun.numeric.kmeans import kmeans
-from alrun.numeric.turns import round_robin_ranks
 from alrun.strategies.base import Ranking, StrategyInputs
+from alrun.strategies.central import central
+from alrun.strategies.cost import Size, Work, clustering, picks, points
 from alrun.strategies.geometry import checked_points
 from alrun.types import Need
 
@@ -36,6 +36,10 @@ class KMeans:
         """The metric columns it reads: none."""
         return frozenset()
 
+    def work(self, size: Size) -> Work:
+        """Return the operations of 100 passes, 2 N B (D + 16) each, more than nearly all take, and the bytes."""
+        return clustering(size, size.budget).holding(points(size) + picks(size))
+
     def select(self, inputs: StrategyInputs, budget: int, rng: np.random.Generator) -> Ranking:
         """Return `budget` candidates that are central to their clusters.
 
@@ -45,14 +49,4 @@ class KMeans:
             If embeddings are not usable; the message names the rows.
         """
         found = checked_points(inputs)
-        count = min(budget, len(found.points))
-        if not count:
-            return found.ranking(np.zeros(0, np.int64), np.zeros(0), lambda *_: "")
-        clustering = kmeans(found.points, count, rng)
-        rows = np.argsort(round_robin_ranks(clustering.labels, clustering.distances))[:count]
-        sizes = np.bincount(clustering.labels)[clustering.labels[rows]]
-        return found.ranking(
-            rows,
-            np.sqrt(clustering.distances[rows]),
-            lambda rank, score: f"{score:.4g} from the centre of a cluster of {sizes[rank - 1]}",
-        )
+        return central(found, np.arange(len(found.points)), budget, rng)

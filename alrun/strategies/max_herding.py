@@ -10,7 +10,8 @@ import numpy.typing as npt
 from annotated_types import Gt
 
 from alrun.strategies.base import Ranking, StrategyInputs
-from alrun.strategies.coverage import cover
+from alrun.strategies.cost import Size, Work
+from alrun.strategies.coverage import cover, cover_work
 from alrun.types import Need
 
 
@@ -43,6 +44,10 @@ class MaxHerding:
     def metrics(self) -> frozenset[str]:
         """The metric columns it reads: none."""
         return frozenset()
+
+    def work(self, size: Size) -> Work:
+        """Return the work of :func:`alrun.strategies.coverage.cover_work`."""
+        return cover_work(size, 64)
 
     def select(self, inputs: StrategyInputs, budget: int, rng: np.random.Generator) -> Ranking:  # noqa: ARG002
         """Return `budget` candidates that cover the pool.

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from annotated_types import Ge, Gt, Le
 
-from alrun.numeric.blocks import EQUAL
+from alrun.numeric.blocks import EQUAL, ROWS
 from alrun.numeric.kmeans import kmeans
-from alrun.numeric.neighbours import Graph, ball_graph, foreign_distances, within
+from alrun.numeric.neighbours import MOST_PAIRS, Graph, ball_graph, foreign_distances, within
 from alrun.seeds import uniform_by_key
 from alrun.strategies.base import Ranking, StrategyInputs
+from alrun.strategies.cost import DOUBLE, Size, Work, clustering, picks, points
 from alrun.strategies.geometry import Points, checked_points
 from alrun.types import Need
 
@@ -27,8 +28,9 @@ class ProbCover:
     x covers y if |z(x) - z(y)| < delta, on embeddings scaled to length 1; it covers itself. Score: the number newly
     covered. Ties go to the lower data hash. Once everything is covered the rest comes at random, with the score 0.
 
-    Time: O(N² D) for the graph of close pairs and O(N) a pick. Memory: a scaled copy of the embeddings and 24 bytes a
-    close pair; never N x N. More than 250 million close pairs are an error: then delta is too large.
+    Time: O(N² D) for the graph of close pairs and O(N) a pick. Memory: a scaled copy of the embeddings, a byte for
+    each of its numbers, and 40 bytes a close pair; never N x N. More than 250 million close
+    pairs are an error: then delta is too large.
 
     Source: Yehuda, Dekel, Hacohen and Weinshall, Active Learning Through a Covering Lens, NeurIPS 2022, algorithm 1.
     Their delta is the largest of a grid for which the share of candidates whose ball holds one pseudo-label only,
@@ -56,6 +58,20 @@ class ProbCover:
     def metrics(self) -> frozenset[str]:
         """The metric columns it reads: none."""
         return frozenset()
+
+    def work(self, size: Size) -> Work:
+        """Return N² D / 2 operations, those of k-means with 100 passes and of the probes, and the bytes.
+
+        They are those of the most close pairs that are allowed: 40 bytes for each of 250 million, or all there are.
+        """
+        number, width = size.candidates, size.dimensions
+        probes = min(_PROBES, number)
+        reach = Work(DOUBLE * probes * number * (width + 64), 16 * probes * width + 8 * 5 * probes * ROWS)
+        purity = clustering(size, self.clusters).then(reach)
+        joined = 40 * min(number**2 / 2, MOST_PAIRS) + number * (width + 96) + size.rows(3 * ROWS + 4 * width)
+        graph = Work(number**2 * (width + 32) / 2 + number * size.budget + number * size.labelled * width, joined)
+        found = graph if self.delta is not None else purity.then(graph)
+        return found.holding(points(size, unit=True) + 32 * number + picks(size))
 
     def select(self, inputs: StrategyInputs, budget: int, rng: np.random.Generator) -> Ranking:
         """Return `budget` candidates that cover the pool.

@@ -10,6 +10,8 @@
 from __future__ import annotations
 
 import copy
+import gc
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -20,11 +22,16 @@ import pytest
 
 from alrun.errors import ConfigError, DataError
 from alrun.files import digest
+from alrun.models.detections import Detections
 from alrun.pool.frame import SCHEMA
 from alrun.strategies.base import Ranking, Strategy, StrategyInputs
+from alrun.strategies.cost import Estimated, size_of
 from alrun.types import Need
 
 SIZE = 40
+MANY = 2000
+FEW = 8
+PREDICTED = frozenset({Need.PROBABILITIES, Need.OUT_OF_SAMPLE})
 
 
 class StrategyContract:
@@ -100,6 +107,33 @@ class StrategyContract:
         with pytest.raises(DataError, match=title):
             self._select(replace(inputs, probabilities=probabilities), 1)
 
+    @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -0.5, 0.9])
+    def test_unusable_samples_are_named(self, wrong: float) -> None:
+        """Samples that are no probabilities in any of the members are refused by title."""
+        inputs = pool(self.strategy(), SIZE)
+        if inputs.samples is None:
+            return
+        samples = inputs.samples.copy()
+        samples[3, 7] = [wrong, 0.5, 0.5, 0]
+        with pytest.raises(DataError, match=inputs.candidates["title"][7]):
+            self._select(replace(inputs, samples=samples), 1)
+        with pytest.raises(DataError, match="shape"):
+            self._select(replace(inputs, samples=samples[:, 1:]), 1)
+
+    @pytest.mark.parametrize("wrong", [float("nan"), -0.5, 1.5])
+    def test_unusable_detections_are_named(self, wrong: float) -> None:
+        """Scores outside 0..1 and probabilities of another sum than 1 are refused by title."""
+        inputs = pool(self.strategy(), SIZE)
+        found = inputs.detections
+        if found is None or found.probabilities is None:
+            return
+        title = inputs.candidates["title"][int(found.images[7])]
+        scores, probabilities = found.scores.copy(), found.probabilities.copy()
+        scores[7] = probabilities[7, 0] = wrong
+        for broken in (replace(found, scores=scores), replace(found, probabilities=probabilities)):
+            with pytest.raises(DataError, match=title):
+                self._select(replace(inputs, detections=broken), 1)
+
     @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), 1e30])
     def test_unusable_embeddings_are_named(self, wrong: float) -> None:
         """Embeddings that are not finite, or too large to be squared, are refused by title."""
@@ -112,6 +146,29 @@ class StrategyContract:
             self._select(replace(inputs, embeddings=embeddings), 1)
         with pytest.raises(DataError, match="labelled"):
             self._select(replace(inputs, labelled_embeddings=labelled), 1)
+
+    def test_lengths_that_do_not_match_are_refused(self) -> None:
+        """One row too few, of whatever the strategy looks at, is an error and not another image's number."""
+        inputs = pool(self.strategy(), SIZE)
+        for name in ("embeddings", "probabilities"):
+            values = getattr(inputs, name)
+            if values is not None:
+                with pytest.raises(DataError, match="shape"):
+                    self._select(replace(inputs, **{name: values[1:]}), 1)
+
+    def test_images_that_look_the_same_are_all_picked_in_the_end(self) -> None:
+        """Constant embeddings and a model that knows one class only: every image is picked, with a finite score."""
+        inputs = pool(self.strategy(), SIZE)
+        if inputs.embeddings is None and inputs.probabilities is None:
+            return
+        for value in (0.0, 1.0):
+            constant = None if inputs.embeddings is None else np.full_like(inputs.embeddings, value)
+            one_class = None if inputs.probabilities is None else np.ones((SIZE, 1))
+            given = None if inputs.given is None else np.zeros_like(inputs.given)
+            same = replace(inputs, embeddings=constant, probabilities=one_class, given=given, classes=())
+            ranking = self._select(same, SIZE)
+            assert len(set(ranking.rows.tolist())) == SIZE
+            assert np.isfinite(ranking.scores).all()
 
     def test_nothing_labelled_yet(self) -> None:
         """A strategy that reads the labelled images' embeddings works without any labelled image."""
@@ -128,8 +185,30 @@ class StrategyContract:
         before = copy.deepcopy(inputs)
         self._select(inputs, SIZE)
         assert inputs.candidates.equals(before.candidates)
-        for name in ("embeddings", "labelled_embeddings", "probabilities"):
+        for name in ("embeddings", "labelled_embeddings", "probabilities", "samples"):
             np.testing.assert_array_equal(getattr(inputs, name), getattr(before, name))
+
+    def test_memory_stays_below_what_was_said(self) -> None:
+        """A strategy that says what it costs never holds more memory, and says no less of more candidates."""
+        strategy = self.strategy()
+        if not isinstance(strategy, Estimated):
+            return
+        self._select(pool(strategy, SIZE), FEW)  # what is imported for the first time stays
+        inputs = pool(strategy, MANY)
+        size = size_of(inputs, FEW)
+        said = strategy.work(size)
+        gc.collect()
+        tracemalloc.start()
+        try:
+            self._select(inputs, FEW)
+            held = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert held <= said.bytes + 2**20
+        for name in ("candidates", "dimensions", "classes", "samples"):
+            more = strategy.work(replace(size, **{name: 2 * getattr(size, name)}))
+            assert more.operations >= said.operations >= 0
+            assert more.bytes >= said.bytes >= 0
 
     def _select(self, inputs: StrategyInputs, budget: int) -> Ranking:
         return self.strategy().select(inputs, budget, np.random.default_rng(5))
@@ -161,7 +240,35 @@ def pool(strategy: Strategy, size: int) -> StrategyInputs:
         candidates=frame.with_columns(pl.Series(name, values) for name, values in metrics.items()),
         embeddings=rng.normal(size=(size, 8)).astype(np.float32) if embeds else None,
         labelled_embeddings=rng.normal(size=(5, 8)).astype(np.float32) if embeds else None,
-        probabilities=rng.dirichlet(np.ones(4), size) if Need.PROBABILITIES in strategy.needs else None,
+        probabilities=rng.dirichlet(np.ones(4), size) if strategy.needs & PREDICTED else None,
+        given=rng.integers(4, size=size) if Need.OUT_OF_SAMPLE in strategy.needs else None,
+        samples=rng.dirichlet(np.ones(4), (6, size)).astype(np.float32) if Need.SAMPLES in strategy.needs else None,
+        detections=_detections(rng, size) if Need.DETECTIONS in strategy.needs else None,
+        labelled=5,
+        classes=("ant", "bee", "cat", "dog"),
+        predict=_linear if Need.PREDICT in strategy.needs else None,
+    )
+
+
+def _linear(embeddings: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Predict four classes as a linear model would, each row by itself."""
+    weights = np.random.default_rng(1).normal(size=(embeddings.shape[1], 4))
+    logits = np.exp((embeddings[:, :, None] * weights).sum(axis=1))
+    return np.asarray(logits / logits.sum(axis=1, keepdims=True))
+
+
+def _detections(rng: np.random.Generator, size: int) -> Detections:
+    """Return one to four objects of three classes an image, none in a single image: two would be a tie."""
+    images = np.repeat(np.arange(size), rng.integers(1, 5, size) * (np.arange(size) != size // 2))
+    probabilities = rng.dirichlet(np.ones(3), len(images)).reshape(-1, 3)
+    return Detections(
+        names=("cat", "dog", "cow"),
+        sizes=np.full((size, 2), 100.0),
+        images=images,
+        classes=probabilities.argmax(axis=1).astype(np.int64),
+        scores=probabilities.max(axis=1),
+        boxes=rng.random((len(images), 4)) + 1,
+        probabilities=probabilities,
     )
 
 
@@ -172,4 +279,7 @@ def take(inputs: StrategyInputs, rows: npt.NDArray[np.int64]) -> StrategyInputs:
         candidates=inputs.candidates[rows],
         embeddings=None if inputs.embeddings is None else inputs.embeddings[rows],
         probabilities=None if inputs.probabilities is None else inputs.probabilities[rows],
+        samples=None if inputs.samples is None else inputs.samples[:, rows],
+        given=None if inputs.given is None else inputs.given[rows],
+        detections=None if inputs.detections is None else inputs.detections.of(rows),
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, ClassVar
 
@@ -13,7 +14,9 @@ from annotated_types import Ge
 
 from alrun.numeric.blocks import EQUAL, blocks, workers
 from alrun.numeric.kmeans import kmeans
+from alrun.progress import gauge
 from alrun.strategies.base import Ranking, StrategyInputs
+from alrun.strategies.cost import DOUBLE, Size, Work, clustering, picks, points
 from alrun.strategies.geometry import checked_points
 from alrun.types import Need
 
@@ -60,6 +63,22 @@ class TypiClust:
         """The metric columns it reads: none."""
         return frozenset()
 
+    def work(self, size: Size) -> Work:
+        """Return the work of k-means with 100 passes, and 2 n² D for each visit to a cluster of n images.
+
+        That for clusters four times as large as their mean; the bytes are for any.
+        """
+        everything = size.among(size.candidates)
+        everything = replace(everything, candidates=size.candidates + size.labelled)
+        clusters = max(1, min(everything.candidates, size.labelled + size.budget, self.max_clusters))
+        visited = min(size.candidates, 4 * size.candidates / clusters)
+        visits = Work(
+            DOUBLE * size.budget * visited**2 * (size.dimensions + 32),
+            24 * size.candidates * size.dimensions + 8 * 6 * min(_CELLS, size.candidates**2) * (os.cpu_count() or 1),
+        )
+        held = points(size, unit=True) + 4 * everything.candidates * (size.dimensions + 8) + picks(size)
+        return clustering(everything, clusters).then(visits).holding(held)
+
     def select(self, inputs: StrategyInputs, budget: int, rng: np.random.Generator) -> Ranking:
         """Return `budget` candidates that are typical of their clusters.
 
@@ -81,8 +100,9 @@ class TypiClust:
         scores: list[float] = []
         reasons: list[str] = []
         turns: list[int] = []
-        with workers() as pool:
+        with workers() as pool, gauge("picking typical images", count) as show:
             while len(rows) < count:
+                show(len(rows))
                 turns = turns or self._turns(left, labels)
                 cluster = turns.pop(0)
                 row, score = self._most_typical(found.points, left[cluster], pool)

@@ -7,6 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from alrun.numeric.blocks import number_per_row
+from alrun.numeric.information import rows_at_once
 from alrun.strategies.base import Ranking, StrategyInputs
 from alrun.strategies.ranking import class_probabilities, rank_by
 from alrun.types import Need
@@ -36,5 +38,6 @@ class Variance:
             If the probabilities are not usable; the message names the rows.
         """
         probabilities = class_probabilities(inputs)
-        scores = probabilities.var(axis=1)
+        at_once = rows_at_once(probabilities.shape[1])
+        scores = number_per_row(lambda rows: probabilities[rows].var(axis=1), len(probabilities), at_once)
         return rank_by(scores, budget, "low", lambda _, score: f"variance {score:.4f} of the class probabilities")

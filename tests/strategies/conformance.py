@@ -34,7 +34,7 @@ from alrun.strategies.rank import Rank
 from alrun.strategies.stratified import Stratified
 from alrun.strategies.typiclust import TypiClust
 from alrun.strategies.variance import Variance
-from tests.strategies import references
+from tests.strategies import committee, found_objects, hybrids, noisy_labels, references
 from tests.strategies.pools import blobs, gaussian, grid, inputs, probabilities, select
 
 LOOP = "plain float64 loop in the tests"
@@ -305,16 +305,33 @@ PEER = f"scikit-activeml {version('scikit-activeml')}"
 SAME_SCORES = "same scores to tolerance"
 SAME_PICKS = "same picks"
 CASES = (
+    Case("audit", "uniform distribution", "distribution of the sample", hybrids.audit_is_uniform),
     Case("badge", LOOP + ", gradients in full", "same picks from the same random stream", badge_loop),
     Case("badge", "D² computed in full", "distribution of the picks", badge_distribution),
+    Case("bait", "matrices in full, inverted anew for every image", SAME_PICKS, hybrids.bait_in_full),
+    Case("bald", PEER + " `batch_bald`, batch of 1", SAME_SCORES, committee.bald_peer),
+    Case("batch_bald", PEER + " `batch_bald`", SAME_PICKS, committee.batch_bald_peer),
+    Case("batch_bald", "definition, every configuration", SAME_PICKS, committee.batch_bald_loop),
+    Case("batch_bald", "every configuration counted", "property of drawn ones", committee.batch_bald_drawn),
+    Case("detection", "the original's formulas, restated", SAME_PICKS, found_objects.means_in_the_originals_order),
+    Case("detection", LOOP, SAME_SCORES, found_objects.aggregates_loop),
+    Case("detection", LOOP + ", classes in turn", SAME_PICKS, found_objects.turns_loop),
+    Case("clue", PEER + " `Clue`", SAME_PICKS, hybrids.clue_peer),
+    Case("clue", "brute force", SAME_PICKS, hybrids.clue_apart),
+    Case("cluster_margin", f"scipy {version('scipy')} `linkage`, average, cosine", "partition", hybrids.linkage_peer),
+    Case("cluster_margin", "definition, on scipy's clusters", "property", hybrids.cluster_margin_turns),
+    Case("distinct", LOOP, SAME_PICKS, hybrids.distinct_loop),
     Case(
         "diversity",
         "sort of the metric",
         SAME_PICKS,
         lambda: sorted_column(lambda: (Diversity(), "image_diversity", 1)),
     ),
+    Case("dropquery", "brute force", "same picks from the same random stream", hybrids.drop_query_loop),
     Case("entropy", PEER, SAME_SCORES, lambda: peer_scores(Entropy(), "entropy", lambda s: s * np.log(2))),
+    Case("epig", "definition, pair by pair", SAME_SCORES, committee.epig_loop),
     Case("facility_location", LOOP, SAME_PICKS, lambda: coverage_loop(FacilityLocation(), cosine)),
+    Case("falcun", PEER + " `Falcun`", "same picks from the same random stream", hybrids.falcun_peer),
     Case("kcenter", LOOP, SAME_PICKS, k_center_loop),
     Case("kcenter", PEER + " `CoreSet`", SAME_PICKS, k_center_peer),
     Case("kmeans", f"scikit-learn {version('scikit-learn')} `KMeans`", "inertia", k_means_peer),
@@ -323,14 +340,26 @@ CASES = (
     Case("margin", PEER, SAME_SCORES, lambda: peer_scores(Margin(), "margin_sampling", lambda s: 1 - s)),
     Case("max_herding", LOOP, SAME_PICKS, lambda: coverage_loop(MaxHerding(), gauss)),
     Case("max_herding", PEER + " `MaxHerding`", SAME_PICKS, max_herding_peer),
+    Case("pipeline", LOOP, SAME_PICKS, hybrids.pipeline_by_hand),
+    Case("power_bald", "shares of score^beta", "distribution of the picks", committee.power_bald_distribution),
     Case("probcover", LOOP + ", N x N", SAME_PICKS, prob_cover_loop),
     Case("probcover", PEER + " `ProbCover`", "same count, ties differ", prob_cover_peer),
     Case("probcover", "definition of the purity rule", "property", prob_cover_purity),
+    Case("qbc", PEER + " `vote_entropy`", SAME_SCORES, committee.vote_entropy_peer),
+    Case("qbc", PEER + " `average_kl_divergence`", SAME_SCORES, committee.consensus_kl_peer),
+    Case("product", "definition", SAME_SCORES, hybrids.product_by_hand),
+    Case("quotas", "Sainte-Laguë's quotients, seat by seat", "same share of each value", hybrids.quotas_seats),
     Case("random", "uniform distribution", "distribution of the picks", random_is_uniform),
     Case("rank", "sort of the metric", SAME_PICKS, lambda: sorted_column(lambda: (Rank("m", "high"), "m", -1))),
+    Case("ranked_batch", LOOP, SAME_PICKS, hybrids.ranked_batch_loop),
+    Case("relabel_suspects", f"cleanlab {version('cleanlab')}", SAME_SCORES, noisy_labels.label_quality_peer),
+    Case("relabel_suspects", "definition, row by row", SAME_PICKS, noisy_labels.confident_joint_loop),
     Case("stratified", "Sainte-Laguë's quotients, seat by seat", "same share of each stratum", stratified_seats),
+    Case("switch", "the strategy at work", SAME_PICKS, hybrids.switch_parts),
     Case("typiclust", LOOP, SAME_PICKS, typi_clust_loop),
+    Case("variation_ratio", PEER + " `variation_ratios`", SAME_SCORES, committee.variation_ratio_peer),
     Case("variance", "`statistics.pvariance`", SAME_SCORES, variance_loop),
+    Case("weighted_kmeans", "brute force", SAME_PICKS, hybrids.weighted_k_means_apart),
 )
 
 

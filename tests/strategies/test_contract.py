@@ -8,22 +8,29 @@ import numpy as np
 import pytest
 
 from alrun.strategies.badge import Badge
+from alrun.strategies.bald import Bald
 from alrun.strategies.base import Ranking, Strategy, StrategyInputs
+from alrun.strategies.batch_bald import BatchBald
+from alrun.strategies.detection import Detection
 from alrun.strategies.diversity import Diversity
 from alrun.strategies.entropy import Entropy
+from alrun.strategies.epig import Epig
 from alrun.strategies.facility_location import FacilityLocation
 from alrun.strategies.kcenter import KCenter
 from alrun.strategies.kmeans import KMeans
 from alrun.strategies.least_confidence import LeastConfidence
 from alrun.strategies.margin import Margin
 from alrun.strategies.max_herding import MaxHerding
+from alrun.strategies.power_bald import PowerBald
 from alrun.strategies.probcover import ProbCover
+from alrun.strategies.qbc import QueryByCommittee
 from alrun.strategies.random import Random
 from alrun.strategies.rank import Rank
 from alrun.strategies.stratified import Stratified
 from alrun.strategies.testing import StrategyContract
 from alrun.strategies.typiclust import TypiClust
 from alrun.strategies.variance import Variance
+from alrun.strategies.variation_ratio import VariationRatio
 
 
 class TestDiversity(StrategyContract):
@@ -54,6 +61,16 @@ class TestMargin(StrategyContract):
 class TestVariance(StrategyContract):
     def strategy(self) -> Strategy:
         return Variance()
+
+
+class TestDetection(StrategyContract):
+    def strategy(self) -> Strategy:
+        return Detection()
+
+
+class TestDetectionInTurns(StrategyContract):
+    def strategy(self) -> Strategy:
+        return Detection(score="margin", aggregate="sum", no_detection="first", balance=True)
 
 
 class TestBadge(StrategyContract):
@@ -104,6 +121,46 @@ class TestTypiClust(StrategyContract):
 class TestProbCoverWithARadius(StrategyContract):
     def strategy(self) -> Strategy:
         return ProbCover(delta=0.8)
+
+
+class TestBald(StrategyContract):
+    def strategy(self) -> Strategy:
+        return Bald()
+
+
+class TestBatchBald(StrategyContract):
+    def strategy(self) -> Strategy:
+        return BatchBald()
+
+
+class TestEpig(StrategyContract):
+    def strategy(self) -> Strategy:
+        return Epig()
+
+
+class TestPowerBald(StrategyContract):
+    def strategy(self) -> Strategy:
+        return PowerBald()
+
+
+class TestQueryByCommittee(StrategyContract):
+    def strategy(self) -> Strategy:
+        return QueryByCommittee()
+
+
+class TestVariationRatio(StrategyContract):
+    def strategy(self) -> Strategy:
+        return VariationRatio()
+
+
+class TestConsensusKl(StrategyContract):
+    def strategy(self) -> Strategy:
+        return QueryByCommittee("consensus_kl")
+
+
+class TestBatchBaldWithDrawnConfigurations(StrategyContract):
+    def strategy(self) -> Strategy:
+        return BatchBald(configurations=30)
 
 
 class Broken(Diversity):
