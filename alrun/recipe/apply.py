@@ -17,15 +17,14 @@ from alrun.recipe.plan import Plan
 from alrun.recipe.steps import (
     AwaitLabels,
     Choose,
+    Displacing,
     GiveBackPriority,
-    Parking,
     Prioritise,
     RemoveTagForGood,
+    Returning,
     Tag,
     Tagging,
     Undoing,
-    Unpark,
-    UnparkByMove,
     Untag,
     request,
 )
@@ -113,10 +112,10 @@ class Applier:
             self.journal.close()
 
     def parked(self) -> set[int]:
-        """Return the rows that this run parked and has not brought back, as far as the journal knows."""
+        """Return the rows that this run took out of their stages and has not brought back, as the journal says."""
         progress = self.journal.progress
-        back = progress.among(progress.done, self.plan, Unpark | UnparkByMove)
-        return progress.among(progress.intended, self.plan, Parking) - back - progress.left_alone
+        back = progress.among(progress.done, self.plan, Returning)
+        return progress.among(progress.intended, self.plan, Displacing) - back - progress.left_alone
 
     def _carry_out(self, positions: Sequence[int]) -> None:
         self._stuck.clear()
@@ -168,7 +167,7 @@ class Applier:
         if isinstance(step, Untag) and progress.restoring:
             rows &= self._tagged(step.name)
         if isinstance(step, GiveBackPriority):
-            rows &= progress.among(progress.intended, self.plan, Parking | Prioritise)
+            rows &= progress.among(progress.intended, self.plan, Displacing | Prioritise)
         return [row for row in step.tasks if row in rows]
 
     def _tagged(self, name: str) -> set[int]:

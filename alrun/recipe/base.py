@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from alrun.recipe.plan import Plan, PlanFacts, PlannedTask, first_stage
 from alrun.recipe.steps import GiveBackPriority, RemoveTagForGood, Step, Tag, Unpark, UnparkByMove
-from alrun.types import LeftOut, Pick, Snapshot, Stage, Task
+from alrun.types import LeftOut, Pick, Snapshot, Stage, StageType, Task
 
 DEFAULT_PRIORITY = 0.5
 
-_MIRROR = re.compile(r"alrun (?P<run_id>\S+) of (?P<user>\S+) (?:parked from (?P<stage>.*)|set the queue)", re.DOTALL)
+_MIRROR = re.compile(
+    r"alrun (?P<run_id>\S+) of (?P<user>\S+) (?:(?P<what>parked|sent back) from (?P<stage>.*)|set the queue)", re.DOTALL
+)
 
 
 @runtime_checkable
@@ -21,7 +23,14 @@ class Recipe(Protocol):
     """Turns a selection into the annotators' queue and back. A frozen dataclass whose fields are its configuration.
 
     Planning is a pure function: the same arguments give the same plan, and nothing is read or written.
+
+    Attributes
+    ----------
+    takes
+        The type of the stages whose tasks it may touch: annotation, or done for one that has images labelled again.
     """
+
+    takes: ClassVar[StageType]
 
     def plan(
         self,
@@ -52,24 +61,28 @@ class Mirror:
     user
         Who parked.
     stage
-        The title of the stage from which the tagged tasks are parked. None for a run that only sets priorities.
+        The title of the stage from which the tagged tasks are taken. None for a run that only sets priorities.
+    sent_back
+        Whether they are sent back to annotators; otherwise they are parked.
     """
 
     run_id: str
     user: str
     stage: str | None
+    sent_back: bool = False
 
     @property
     def name(self) -> str:
         """The tag's name."""
-        what = "set the queue" if self.stage is None else f"parked from {self.stage}"
+        taken = "sent back" if self.sent_back else "parked"
+        what = "set the queue" if self.stage is None else f"{taken} from {self.stage}"
         return f"alrun {self.run_id} of {self.user} {what}"
 
 
 def read_mirror_tag(name: str) -> Mirror | None:
     """Return the mirror with this tag name; None for any other tag."""
     found = _MIRROR.fullmatch(name)
-    return Mirror(found["run_id"], found["user"], found["stage"]) if found else None
+    return Mirror(found["run_id"], found["user"], found["stage"], found["what"] == "sent back") if found else None
 
 
 def by_origin(

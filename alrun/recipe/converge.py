@@ -22,8 +22,8 @@ from alrun.recipe.journal import Evidence, Journal
 from alrun.recipe.plan import Plan
 from alrun.recipe.steps import (
     CreateLabelRows,
+    Displacing,
     GiveBackPriority,
-    Parking,
     Prioritise,
     Tagging,
     Undoing,
@@ -53,7 +53,7 @@ class Converger:
     platform: Platform
     journal: Journal
     patience: Patience
-    records_moves: bool
+    records_moves: bool | None
     stuck: dict[int, str]
 
     def write(self, position: int, step: TaskStep, rows: Rows) -> None:
@@ -62,7 +62,7 @@ class Converger:
         Raises
         ------
         StateError
-            If the journal does not know of a task that this run seems to have parked.
+            If the journal does not know of a task that this run seems to have moved.
         PlatformError
             If the platform does not answer for longer than the patience lasts.
         """
@@ -78,7 +78,7 @@ class _Work:
     def __init__(self, of: Converger, position: int, step: TaskStep) -> None:
         self._of, self._position, self._step = of, position, step
         self._progress = progress = of.journal.progress
-        self._parked = progress.among(progress.intended, of.plan, Parking)
+        self._displaced = progress.among(progress.intended, of.plan, Displacing)
         self._initialised = progress.among(progress.intended, of.plan, CreateLabelRows)
         self._wanted, self._ours = _priorities(of.plan, step)
 
@@ -105,7 +105,10 @@ class _Work:
 
     def _send(self, ready: Mapping[int, Task | None]) -> None:
         plan, journal = self._of.plan, self._of.journal
-        seen: dict[int, Evidence] = {r: (t.label_hash, t.last_edited_at) for r, t in ready.items() if t is not None}
+        moves = not isinstance(self._step, Prioritise | GiveBackPriority)  # those look at no label: what was seen stays
+        seen: dict[int, Evidence] = {
+            row: (task.label_hash, task.last_edited_at) for row, task in ready.items() if moves and task is not None
+        }
         refs = tuple(plan.tasks[row].ref(None if task is None else task.label_hash) for row, task in ready.items())
         priorities = tuple(self._wanted[row] for row in ready) if self._wanted else ()
         name = uuid4().hex
@@ -175,7 +178,7 @@ class _Work:
             now=now,
             rivals=rivals,
             intended=intended,
-            parked=row in self._parked or (intended and isinstance(self._step, Parking)),
+            displaced=row in self._displaced or (intended and isinstance(self._step, Displacing)),
             initialised=row in self._initialised,
             seen=progress.evidence.get(row),
             records_moves=self._of.records_moves,

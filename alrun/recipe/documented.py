@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from annotated_types import MinLen
 
@@ -12,7 +12,7 @@ from alrun.errors import ConfigError
 from alrun.recipe.base import bring_back, drop_mirror, mirror
 from alrun.recipe.plan import Plan, PlanFacts, make_plan, planned_tasks
 from alrun.recipe.steps import AwaitLabels, Choose, CreateLabelRows, Park, Tag, Untag
-from alrun.types import LeftOut, Pick, Snapshot, Task
+from alrun.types import LeftOut, Pick, Snapshot, StageType, Task
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Documented:
     ConfigError
         If the two tags are the same.
     """
+
+    takes: ClassVar[StageType] = StageType.ANNOTATION
 
     unlabeled_tag: Annotated[str, MinLen(1)] = "unlabeled"
     next_tag: Annotated[str, MinLen(1)] = "to label next"

@@ -11,8 +11,7 @@ from alrun.recipe.steps import (
     AwaitLabels,
     Choose,
     CreateLabelRows,
-    Park,
-    ParkByMove,
+    Displacing,
     RemoveTagForGood,
     Step,
     Tagging,
@@ -25,7 +24,7 @@ SHOWN = 5
 
 def explain(plan: Plan, limits: Limits) -> list[str]:
     """Return the explanation, a line a list item; plain text, untrusted titles quoted."""
-    moved = sorted({row for step in plan.steps if isinstance(step, Park | ParkByMove) for row in step.tasks})
+    moved = sorted({row for step in plan.steps if isinstance(step, Displacing) for row in step.tasks})
     return [
         (
             f"Plan for round {plan.round} of {plan.project_title!r} ({plan.recipe} recipe): "
@@ -44,10 +43,9 @@ def _journeys(plan: Plan, rows: Sequence[int]) -> list[str]:
     if not rows:
         return ["No task changes its stage."]
     origins = Counter(plan.tasks[row].stage for row in rows)
-    done = plan.title(plan.done_stage)
+    away, then = plan.title(plan.away_stage), "to be labelled again" if plan.sends_back else "and come back"
     return [
-        f"  {count} tasks go from {plan.title(stage)!r} to {done!r} and come back"
-        for stage, count in sorted(origins.items())
+        f"  {count} tasks go from {plan.title(stage)!r} to {away!r} {then}" for stage, count in sorted(origins.items())
     ]
 
 

@@ -18,7 +18,9 @@ restoring  —: restoring began, whether or not everything before was done
 closed     —: the recipe is over; nothing of this run is on the platform any more
 ========== ===================================================================================================
 
-`step` is a position in the plan's steps. A line is on the disk before what it announces is sent.
+`step` is a position in the plan's steps. A line is on the disk before what it announces is sent, and with it every
+line before. Lines that only tell what has happened (`HINDSIGHT`) are synced with the next line that announces anything:
+a power cut that takes them leaves what a kill right before them leaves, and the platform is asked again.
 """
 
 from __future__ import annotations
@@ -37,6 +39,8 @@ from alrun.files import append_line, digest, drop_torn_line, write_bytes
 from alrun.recipe.plan import Plan
 
 VERSION = 1
+
+HINDSIGHT = frozenset({"open", "done", "skipped", "finished"})
 
 Evidence = tuple[str | None, str | None]
 
@@ -189,7 +193,7 @@ class Journal:
             elif self._torn:
                 drop_torn_line(self._path)
             self._torn = True  # until the line is there in full
-            append_line(self._path, body + _link(chain))
+            append_line(self._path, body + _link(chain), durable=event not in HINDSIGHT)
         except OSError as error:
             raise StateError(
                 f"the journal {self._path} cannot be written ({error.strerror}): stopped before anything was sent "

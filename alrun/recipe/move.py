@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from alrun.recipe.base import by_origin, drop_mirror, give_back_priorities, mirror
 from alrun.recipe.plan import Plan, PlanFacts, done_stage, make_plan, planned_tasks
 from alrun.recipe.steps import AwaitLabels, ParkByMove, Step, UnparkByMove
-from alrun.types import LeftOut, Pick, Snapshot, Task
+from alrun.types import LeftOut, Pick, Snapshot, StageType, Task
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class MoveRest:
     The selection is never touched and no label row is created. The platform itself checks that a task is still
     in the stage it is moved from, which leaves no gap between looking and writing.
     """
+
+    takes: ClassVar[StageType] = StageType.ANNOTATION
 
     def plan(
         self,

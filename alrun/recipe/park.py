@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from alrun.recipe.base import bring_back, drop_mirror, mirror
 from alrun.recipe.plan import Plan, PlanFacts, make_plan, planned_tasks
 from alrun.recipe.steps import AwaitLabels, CreateLabelRows, Park, Step
-from alrun.types import LeftOut, Pick, Snapshot, Task
+from alrun.types import LeftOut, Pick, Snapshot, StageType, Task
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,8 @@ class ParkRest:
 
     The selection is never touched. A third of the writes of `documented`, with the same end.
     """
+
+    takes: ClassVar[StageType] = StageType.ANNOTATION
 
     def plan(
         self,

@@ -16,7 +16,7 @@ from typing import Any
 
 from alrun.errors import StateError
 from alrun.files import digest, write_text
-from alrun.recipe.steps import KINDS, AwaitLabels, Step
+from alrun.recipe.steps import KINDS, AwaitLabels, SendBack, Step
 from alrun.types import LeftOut, Pick, Snapshot, Stage, StageType, Task, TaskRef, TaskStatus
 
 VERSION = 1
@@ -40,8 +40,7 @@ class PlannedTask:
     @staticmethod
     def of(task: Task, rank: int | None) -> PlannedTask:
         """Take down the state of `task`."""
-        values = {f.name: getattr(task, f.name) for f in fields(PlannedTask) if f.name != "rank"}
-        return PlannedTask(**values, rank=rank)
+        return PlannedTask(*[*_state(task), rank])
 
     def ref(self, label_hash: str | None) -> TaskRef:
         """Return the task's names, with the label row that it has by now."""
@@ -49,7 +48,9 @@ class PlannedTask:
 
 
 TASK_COLUMNS = tuple(f.name for f in fields(PlannedTask))
+_DIGEST = ' "digest": "'
 _STATUS = TASK_COLUMNS.index("status")
+_state = attrgetter(*(name for name in TASK_COLUMNS if name != "rank"))
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,16 @@ class Plan:
         return first_stage(self.stages).uuid
 
     @cached_property
+    def sends_back(self) -> bool:
+        """Whether it sends complete tasks back to people; otherwise it parks."""
+        return any(isinstance(step, SendBack) for step in self.steps)
+
+    @property
+    def away_stage(self) -> str:
+        """The uuid of the stage in which tasks are for a while that this plan takes out of their own."""
+        return self.first_stage if self.sends_back else self.done_stage
+
+    @cached_property
     def await_position(self) -> int:
         """The position in `steps` at which people label."""
         return next(i for i, step in enumerate(self.steps) if isinstance(step, AwaitLabels))
@@ -109,6 +120,10 @@ class Plan:
         """Return the title of a stage."""
         return next(s.title for s in self.stages if s.uuid == stage)
 
+    def type(self, stage: str) -> StageType:
+        """Return the type of a stage."""
+        return next(s.type for s in self.stages if s.uuid == stage)
+
     @cached_property
     def _body(self) -> str:
         """The plan as text, but for the digest: one line a task and a step."""
@@ -120,12 +135,12 @@ class Plan:
         content["steps"] = [{"kind": type(step).__name__, **_step_fields(step)} for step in self.steps]
         return "{\n" + "".join(f' "{key}": {_lines(value)},\n' for key, value in sorted(content.items()))
 
-    def _text(self) -> str:
-        return f'{self._body} "digest": "{self.digest}"\n}}\n'
+    def _end(self) -> str:
+        return f'{_DIGEST}{self.digest}"\n}}\n'
 
     def save(self, path: Path) -> None:
         """Write the plan to `path`."""
-        write_text(path, self._text())
+        write_text(path, self._body + self._end())
 
     @staticmethod
     def load(path: Path) -> Plan:
@@ -151,7 +166,8 @@ class Plan:
             )
         try:
             plan = _from_content(content)
-            edited = plan._text() != text
+            vars(plan)["digest"] = digest(text[: text.rfind(_DIGEST)].encode())
+            edited = not text.endswith(plan._end())
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StateError(f"{path} is not a whole plan ({error}): nothing was done with it") from None
         if edited:

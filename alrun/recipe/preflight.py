@@ -6,16 +6,24 @@ from collections import Counter
 from collections.abc import Collection
 
 from alrun.errors import StateError
+from alrun.recipe.plan import done_stage
 from alrun.types import LeftOut, Snapshot, Stage, StageType, Task, TaskStatus
 
-IDLE = frozenset({TaskStatus.NEW, TaskStatus.RELEASED, TaskStatus.REOPENED})
+IDLE = {
+    StageType.ANNOTATION: frozenset({TaskStatus.NEW, TaskStatus.RELEASED, TaskStatus.REOPENED}),
+    StageType.DONE: frozenset({TaskStatus.COMPLETED}),
+}
+"""By the type of stage that a recipe takes tasks from: the statuses of a task that nobody has in hand."""
 
 
-def preflight(snapshot: Snapshot, candidates: Collection[str]) -> tuple[list[Task], list[LeftOut]]:
+def preflight(
+    snapshot: Snapshot, candidates: Collection[str], takes: StageType = StageType.ANNOTATION
+) -> tuple[list[Task], list[LeftOut]]:
     """Split the candidates (task ids) into those that a recipe may touch and those it must leave alone.
 
     Left out, with the reason: a task with an assignee or in progress, anything but a single image, a row of a
-    data group, two tasks of one image, and whatever is not in an annotation stage.
+    data group, two tasks of one image, and whatever is not in a stage of the type that the recipe `takes`. Of done
+    stages only the last one counts: to no other can a task be completed again.
 
     Raises
     ------
@@ -26,12 +34,15 @@ def preflight(snapshot: Snapshot, candidates: Collection[str]) -> tuple[list[Tas
     _check_stages(snapshot.stages)
     per_image = Counter(task.data_hash for task in snapshot.tasks)
     stages = {stage.uuid: stage for stage in snapshot.stages}
+    here = {s.uuid for s in snapshot.stages if s.type is takes}
+    if takes is StageType.DONE:
+        here = {done_stage(snapshot.stages).uuid}
     allowed: list[Task] = []
     left_out: list[LeftOut] = []
     for task in snapshot.tasks:
         if task.task_id not in candidates:
             continue
-        reason = _objection(task, stages[task.stage], per_image[task.data_hash])
+        reason = _misplaced(stages[task.stage], takes, here) or _objection(task, takes, per_image[task.data_hash])
         if reason is None:
             allowed.append(task)
         else:
@@ -39,12 +50,17 @@ def preflight(snapshot: Snapshot, candidates: Collection[str]) -> tuple[list[Tas
     return allowed, left_out
 
 
-def _objection(task: Task, stage: Stage, tasks_of_image: int) -> str | None:
-    if stage.type is not StageType.ANNOTATION:
-        return f"it is in {stage.title!r}, which is not an annotation stage"
+def _misplaced(stage: Stage, takes: StageType, here: Collection[str]) -> str | None:
+    if stage.uuid in here:
+        return None
+    wanted = "an annotation stage" if takes is StageType.ANNOTATION else "where complete tasks are"
+    return f"it is in {stage.title!r}, which is not {wanted}"
+
+
+def _objection(task: Task, takes: StageType, tasks_of_image: int) -> str | None:
     if task.assignee is not None:
         return f"it is assigned to {task.assignee}"
-    if task.status not in IDLE:
+    if task.status not in IDLE[takes]:
         return f"its status is {task.status.value!r}: somebody has it in hand"
     if task.data_type != "image":
         return f"it is of type {task.data_type!r}: recipes move single images only"

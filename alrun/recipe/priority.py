@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from alrun.recipe.base import Mirror
 from alrun.recipe.plan import Plan, PlanFacts, PlannedTask, make_plan, planned_tasks
 from alrun.recipe.steps import AwaitLabels, GiveBackPriority, Prioritise, RemoveTagForGood, Step, Tag
-from alrun.types import LeftOut, Pick, Snapshot, Task
+from alrun.types import LeftOut, Pick, Snapshot, StageType, Task
 
 CEILING = 0.9
 """Others are served after the selection if their priority is at most this; higher ones are lowered to it."""
@@ -22,6 +23,8 @@ class SetPriorities:
     candidates. Candidates above 0.9 that are not selected are lowered in proportion, so that there is room.
     Tasks that the filters left out keep their priority, also if it is higher.
     """
+
+    takes: ClassVar[StageType] = StageType.ANNOTATION
 
     def plan(
         self,

@@ -10,7 +10,9 @@ some evidence is missing, and this is what stands in for it:
 - a task that a person submitted with no objects stays complete only where the platform names that person as the last
   actor;
 - the earlier priorities: they are lost, and every task comes back with the platform's default. A run that only set
-  priorities leaves them as they are.
+  priorities leaves them as they are;
+- tasks that were sent back to annotators are labelled: those that the run's user reopened and that nobody has in hand
+  are completed again. Where the platform does not record who reopened them, they all stay with the annotators.
 
 That a run is unfinished does not say that nobody is at work on it: bring tasks back only for a run that is not going
 on elsewhere.
@@ -30,8 +32,8 @@ from alrun.recipe.base import Mirror, by_origin, read_mirror_tag
 from alrun.recipe.converge import Converger
 from alrun.recipe.journal import Journal
 from alrun.recipe.plan import Plan, PlannedTask, done_stage, first_stage
-from alrun.recipe.steps import AwaitLabels, Park, Unpark, UnparkByMove
-from alrun.types import Label, LeftOut, Task
+from alrun.recipe.steps import AwaitLabels, CompleteAgain, Park, Returning, SendBack, Step, Unpark, UnparkByMove
+from alrun.types import Label, LeftOut, Task, TaskStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +43,27 @@ class UnfinishedRun:
     Attributes
     ----------
     stages
-        The titles of the stages that it parked tasks from; empty if it only set priorities.
+        The titles of the stages that it took tasks from; empty if it only set priorities.
     parked
-        How many of its tasks are still parked, as far as the platform can tell.
+        How many of its tasks are still where it put them, as far as the platform can tell.
     total
-        How many tasks it was going to park, or put first in the queue.
+        How many tasks it was going to park, send back, or put first in the queue.
+    sent_back
+        Whether it sent them back to annotators; otherwise it parked them.
     """
 
     run_id: str
     stages: tuple[str, ...]
     parked: int
     total: int
+    sent_back: bool = False
 
     def __str__(self) -> str:
         if self.only_queue:
             return f"run {self.run_id} is unfinished: it put {self.total} tasks first in the queue"
         origins = " and ".join(map(repr, self.stages))
-        return f"run {self.run_id} is unfinished: {self.parked} of {self.total} tasks from {origins} are parked"
+        what = "are sent back to annotators" if self.sent_back else "are parked"
+        return f"run {self.run_id} is unfinished: {self.parked} of {self.total} tasks from {origins} {what}"
 
     @property
     def only_queue(self) -> bool:
@@ -89,12 +95,13 @@ def unfinished(platform: Platform, patience: Patience | None = None) -> list[Unf
             found for mirror, names in mirrors for found in _examined(platform, project, mirror, names, patience)
         ]
         parked = sum(objection is None for _, objection in findings)
-        runs.append(UnfinishedRun(run_id, stages, parked, sum(len(names) for _, names in mirrors)))
+        total, sent_back = sum(len(names) for _, names in mirrors), any(mirror.sent_back for mirror, _ in mirrors)
+        runs.append(UnfinishedRun(run_id, stages, parked, total, sent_back))
     return runs
 
 
 def rescue(platform: Platform, run_id: str, patience: Patience) -> Rescued:
-    """Bring back every task that a run parked and that is still parked, and drop its tags.
+    """Bring back every task that a run moved and that is still where it put it, and drop its tags.
 
     May be stopped anywhere and called again: a task is brought back by one write, and the tags go last.
 
@@ -121,7 +128,8 @@ def rescue(platform: Platform, run_id: str, patience: Patience) -> Rescued:
                 parked[task.task_id] = replace(PlannedTask.of(task, None), stage=origins[mirror])
             else:
                 left.append(LeftOut(task.title, objection))
-    plan = _plan(project, run_id, tuple(parked.values()))
+    sent_back = any(mirror.sent_back for mirror, _ in known[run_id])
+    plan = _plan(project, run_id, tuple(parked.values()), sent_back=sent_back)
     skipped = _bring_back(plan, platform, patience)
     left += [LeftOut(titles[plan.tasks[row].task_id], reason) for row, reason in skipped.items()]
     for mirror, _ in known[run_id]:
@@ -142,17 +150,18 @@ def _mirrors(platform: Platform, patience: Patience) -> dict[str, list[tuple[Mir
 def _examined(
     platform: Platform, project: Project, mirror: Mirror, names: Sequence[str], patience: Patience
 ) -> list[tuple[Task, str | None]]:
-    """Return the complete ones of these tasks, each with the reason why it is not taken for parked, or None.
+    """Return those of these tasks that are where the run puts them, each with the reason why it did not, or None.
 
-    None of a run that only set priorities is.
+    A run that only set priorities puts none anywhere.
     """
     if mirror.stage is None:
         return []
-    done, size = done_stage(project.stages).uuid, platform.limits.listing
+    away = first_stage(project.stages) if mirror.sent_back else done_stage(project.stages)
+    size = platform.limits.listing
     found: list[tuple[Task, str | None]] = []
     for chunk in (names[start : start + size] for start in range(0, len(names), size)):
         listed = patiently(patience, lambda chunk=chunk: platform.tasks(chunk))  # type: ignore[misc]
-        tasks = [task for task in listed if task.stage == done]
+        tasks = [task for task in listed if task.stage == away.uuid]
         rows = [task.label_hash for task in tasks if task.label_hash is not None]
         labels = patiently(patience, lambda rows=rows: platform.labels(rows)) if rows else {}  # type: ignore[misc]
         found += [(task, _objection(project, mirror, task, labels.get(task.label_hash or ""))) for task in tasks]
@@ -160,33 +169,36 @@ def _examined(
 
 
 def _objection(project: Project, mirror: Mirror, task: Task, label: Label | None) -> str | None:
-    if project.records_moves and task.last_actioned_by != mirror.user:
-        return f"{task.last_actioned_by} worked on it last"
+    actor, records = task.last_actioned_by, project.records_moves
+    if actor != mirror.user and (records or (records is None and actor is not None)):
+        return f"{actor} worked on it last"
+    if mirror.sent_back:
+        ours = records is not False and actor == mirror.user
+        return None if ours and _idle(task) else "somebody may have it in hand"
     if label is not None and not label.empty:
         return "it is labelled"
     return None
+
+
+def _idle(task: Task) -> bool:
+    return task.assignee is None and task.status is not TaskStatus.SKIPPED
 
 
 def _origin(project: Project, mirror: Mirror) -> str:
     titles = [stage.title for stage in project.stages]
     if mirror.stage not in titles:
         raise StateError(
-            f"run {mirror.run_id} parked tasks from the stage {mirror.stage!r}, which the workflow no longer has: "
+            f"run {mirror.run_id} took tasks from the stage {mirror.stage!r}, which the workflow no longer has: "
             f"nothing was done. Give a stage that name again; the stages are {', '.join(map(repr, titles))}"
         )
     return project.stages[titles.index(mirror.stage)].uuid
 
 
-def _plan(project: Project, run_id: str, tasks: tuple[PlannedTask, ...]) -> Plan:
+def _plan(project: Project, run_id: str, tasks: tuple[PlannedTask, ...], *, sent_back: bool) -> Plan:
     """Return the second half of a plan as a recipe would have made it."""
-    first = first_stage(project.stages)
     rows = tuple(range(len(tasks)))
-    back: list[Unpark | UnparkByMove] = []
-    for stage, members in by_origin(project.stages, tasks, rows):
-        # reopening is the surer way, where it leads to the right stage; without a label row it does nothing
-        reopened = tuple(row for row in members if stage == first and tasks[row].label_hash is not None)
-        moved = tuple(sorted(set(members) - set(reopened)))
-        back += [Unpark("3", "reopen", reopened), UnparkByMove("4", "move back", moved, destination=stage.uuid)]
+    away = SendBack("1", "what the run sent back", rows) if sent_back else Park("1", "what the run parked", rows)
+    back = [CompleteAgain("3", "complete again", rows)] if sent_back else _unpark(project, tasks)
     return Plan(
         run_id=run_id,
         round=0,
@@ -199,14 +211,28 @@ def _plan(project: Project, run_id: str, tasks: tuple[PlannedTask, ...]) -> Plan
         stages=project.stages,
         tasks=tasks,
         left_out=(),
-        steps=(Park("1", "what the run parked", rows), AwaitLabels("2", "nothing is awaited", ()), *back),
+        steps=(away, AwaitLabels("2", "nothing is awaited", ()), *back),
     )
+
+
+def _unpark(project: Project, tasks: tuple[PlannedTask, ...]) -> list[Step]:
+    """Return the steps that bring parked tasks back.
+
+    Reopening is the surer way, where it leads to the right stage; without a label row it does nothing.
+    """
+    first = first_stage(project.stages)
+    steps: list[Step] = []
+    for stage, members in by_origin(project.stages, tasks, range(len(tasks))):
+        reopened = tuple(row for row in members if stage == first and tasks[row].label_hash is not None)
+        moved = tuple(sorted(set(members) - set(reopened)))
+        steps += [Unpark("3", "reopen", reopened), UnparkByMove("4", "move back", moved, destination=stage.uuid)]
+    return steps
 
 
 def _bring_back(plan: Plan, platform: Platform, patience: Patience) -> dict[int, str]:
     """Undo by a journal that is made up from what the platform shows; return the rows left alone, with reasons.
 
-    Whoever parked the tasks, it is enough that nobody acts on them from here on: hence `records_moves=False`, by
+    Whoever moved the tasks, it is enough that nobody acts on them from here on: hence `records_moves=False`, by
     which the last actor only must not change.
     """
     stuck: dict[int, str] = {}
@@ -216,7 +242,7 @@ def _bring_back(plan: Plan, platform: Platform, patience: Patience) -> dict[int,
         journal.intend(0, range(len(plan.tasks)), seen, "found on the platform")
         converger = Converger(plan, platform, journal, patience, records_moves=False, stuck=stuck)
         for position, step in enumerate(plan.steps):
-            if isinstance(step, Unpark | UnparkByMove):
+            if isinstance(step, Returning):
                 converger.write(position, step, step.tasks)
     if stuck:
         row, reason = next(iter(stuck.items()))

@@ -100,6 +100,24 @@ class UnparkByMove:
 
 
 @dataclass(frozen=True, slots=True)
+class SendBack:
+    """Reopen complete tasks, so that people label them again: they come to the first annotation stage."""
+
+    number: str
+    text: str
+    tasks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteAgain:
+    """Complete the tasks that were sent back and that nobody took up."""
+
+    number: str
+    text: str
+    tasks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Prioritise:
     """Give each task its place in the queue; `priorities` runs beside `tasks`."""
 
@@ -142,7 +160,7 @@ class RemoveTagForGood:
 
 
 Write = (
-    CreateLabelRows | Tag | Untag | Park | ParkByMove | Unpark | UnparkByMove
+    CreateLabelRows | Tag | Untag | Park | ParkByMove | Unpark | UnparkByMove | SendBack | CompleteAgain
     | Prioritise | GiveBackPriority | RemoveTagForGood
 )  # fmt: skip
 Step = Choose | AwaitLabels | Write
@@ -151,13 +169,15 @@ KINDS: dict[str, type[Step]] = {
     kind.__name__: kind
     for kind in (
         Choose, AwaitLabels, CreateLabelRows, Tag, Untag, Park, ParkByMove, Unpark, UnparkByMove,
-        Prioritise, GiveBackPriority, RemoveTagForGood,
+        SendBack, CompleteAgain, Prioritise, GiveBackPriority, RemoveTagForGood,
     )
 }  # fmt: skip
 
 Tagging = Tag | Untag | RemoveTagForGood
 Parking = Park | ParkByMove
-Undoing = Unpark | UnparkByMove | GiveBackPriority | Untag | RemoveTagForGood
+Displacing = Park | ParkByMove | SendBack
+Returning = Unpark | UnparkByMove | CompleteAgain
+Undoing = Unpark | UnparkByMove | CompleteAgain | GiveBackPriority | Untag | RemoveTagForGood
 
 
 def request_kind(step: Write) -> type[RecipeWrite]:
@@ -171,9 +191,9 @@ def request_kind(step: Write) -> type[RecipeWrite]:
             return RemoveTag
         case RemoveTagForGood():
             return DropTag
-        case Park():
+        case Park() | CompleteAgain():
             return Complete
-        case Unpark():
+        case Unpark() | SendBack():
             return Reopen
         case ParkByMove() | UnparkByMove():
             return Move
@@ -201,9 +221,9 @@ def request(step: Write, refs: tuple[TaskRef, ...], priorities: tuple[float, ...
             return RemoveTag(refs, step.name)
         case RemoveTagForGood():
             return DropTag(step.name)
-        case Park():
+        case Park() | CompleteAgain():
             return Complete(refs)
-        case Unpark():
+        case Unpark() | SendBack():
             return Reopen(refs)
         case ParkByMove():
             return Move(refs, step.origin, done)

@@ -2,7 +2,8 @@
 
 The evidence is what one listing gives: stage, status, assignee, priority, label row, last edit and last actor. What
 none of these shows, nobody can see: on a platform that does not record our moves, the person who acted last before
-parking may reopen and resubmit a task, unedited, and it looks as it was left.
+parking may reopen and resubmit a task, unedited, and it looks as it was left. Where it is not known whether the
+platform records our moves, a task that a person has acted on is therefore not moved at all.
 """
 
 from __future__ import annotations
@@ -12,28 +13,34 @@ from enum import Enum
 from math import isclose
 from typing import assert_never
 
+from alrun.recipe.base import DEFAULT_PRIORITY
 from alrun.recipe.journal import Evidence
 from alrun.recipe.plan import Plan, PlannedTask
 from alrun.recipe.steps import (
+    CompleteAgain,
     CreateLabelRows,
     GiveBackPriority,
     Park,
     ParkByMove,
     Prioritise,
+    SendBack,
     Tag,
     Unpark,
     UnparkByMove,
     Untag,
 )
-from alrun.types import Task, TaskStatus
+from alrun.types import StageType, Task, TaskStatus
 
-TaskStep = CreateLabelRows | Tag | Untag | Park | ParkByMove | Unpark | UnparkByMove | Prioritise | GiveBackPriority
+TaskStep = (
+    CreateLabelRows | Tag | Untag | Park | ParkByMove | Unpark | UnparkByMove | SendBack | CompleteAgain
+    | Prioritise | GiveBackPriority
+)  # fmt: skip
 
 
 class Verdict(Enum):
     """What to do with a task of a step.
 
-    UNRECORDED is a task that looks as if this run had parked or prioritised it, but the journal does not know of it:
+    UNRECORDED is a task that looks as if this run had moved or prioritised it, but the journal does not know of it:
     the journal has lost lines.
     """
 
@@ -54,8 +61,8 @@ class Case:
         How many other tasks of its image were listed.
     intended
         Whether the journal announces a write of this task in this step.
-    parked
-        Whether the journal announces that this run parks it.
+    displaced
+        Whether the journal announces that this run parks it, or sends it back.
     initialised
         Whether the journal announces that this run creates its label row.
     seen
@@ -69,10 +76,10 @@ class Case:
     now: Task | None
     rivals: int
     intended: bool
-    parked: bool
+    displaced: bool
     initialised: bool
     seen: Evidence | None
-    records_moves: bool
+    records_moves: bool | None
     wanted: float | None = None
     ours: float | None = None
 
@@ -86,10 +93,12 @@ def judge(step: TaskStep, case: Case) -> Verdict | str:
             return Verdict.READY
         case CreateLabelRows():
             return _initialise(case, case.now)
-        case Park() | ParkByMove():
-            return _park(case, case.now)
+        case Park() | ParkByMove() | SendBack():
+            return _displace(case, case.now)
         case Unpark():
             return _come_back(case, case.now, case.plan.first_stage)
+        case CompleteAgain():
+            return _complete_again(case, case.now)
         case UnparkByMove():
             return _come_back(case, case.now, step.destination)
         case Prioritise():
@@ -132,28 +141,51 @@ def _initialise(case: Case, now: Task) -> Verdict | str:
     return _changed(case, now) or Verdict.READY
 
 
-def _park(case: Case, now: Task) -> Verdict | str:
-    if now.stage != case.plan.done_stage:
-        return _changed(case, now) or Verdict.READY
-    if case.parked:
+def _displace(case: Case, now: Task) -> Verdict | str:
+    if now.stage != case.plan.away_stage:
+        return _changed(case, now) or _untraceable(case) or Verdict.READY
+    if case.displaced:
         return _touched(case, now) or Verdict.DONE
-    return Verdict.UNRECORDED if _unrecorded(case, now) else "somebody completed it"
+    somebody = "somebody reopened it" if case.plan.sends_back else "somebody completed it"
+    return Verdict.UNRECORDED if _unrecorded(case, now) else somebody
 
 
 def _come_back(case: Case, now: Task, destination: str) -> Verdict | str:
-    if not case.parked:
-        return Verdict.UNRECORDED if _unrecorded(case, now) else "this run did not park it"
+    if not case.displaced:
+        return Verdict.UNRECORDED if _unrecorded(case, now) else "this run did not move it"
     if now.stage == destination:
         return Verdict.DONE if case.intended or _touched(case, now) is None else "it is there already"
-    if now.stage != case.plan.done_stage:
+    if now.stage != case.plan.away_stage:
         return f"it was moved to {case.plan.title(now.stage)!r}"
     return _touched(case, now) or Verdict.READY
 
 
+def _complete_again(case: Case, now: Task) -> Verdict | str:
+    """Return the verdict on a task that was sent back and that has its ordinary place in the queue again."""
+    if case.displaced and case.plan.type(now.stage) is not StageType.ANNOTATION:
+        return Verdict.DONE  # somebody submitted it: it is in nobody's queue of images to label
+    verdict = _come_back(case, now, case.plan.done_stage)
+    ordinary = any(_same_priority(now.priority, known) for known in (DEFAULT_PRIORITY, case.before.priority))
+    return verdict if ordinary or verdict is not Verdict.READY else f"somebody set its priority to {now.priority}"
+
+
 def _prioritise(case: Case, now: Task) -> Verdict | str:
+    if case.displaced:
+        return _prioritise_sent_back(case, now)
     if _same_priority(now.priority, case.wanted) and not _same_priority(case.before.priority, case.wanted):
         return Verdict.DONE if case.intended else Verdict.UNRECORDED
     return _changed(case, now) or Verdict.READY
+
+
+def _prioritise_sent_back(case: Case, now: Task) -> Verdict | str:
+    """Return the verdict on a task that this run has just reopened, which gave it the default priority."""
+    if _same_priority(now.priority, case.wanted):
+        return Verdict.DONE
+    if now.stage != case.plan.away_stage:
+        return f"it was moved to {case.plan.title(now.stage)!r}"
+    if not _same_priority(now.priority, DEFAULT_PRIORITY):
+        return f"somebody set its priority to {now.priority}"
+    return _touched(case, now) or Verdict.READY
 
 
 def _give_back(case: Case, now: Task) -> Verdict | str:
@@ -171,27 +203,45 @@ def _changed(case: Case, now: Task) -> str | None:
 
 
 def _touched(case: Case, now: Task) -> str | None:
-    """Say what somebody did to a task since this run announced to park it."""
+    """Say what somebody did to a task since this run announced to move it."""
+    since = "since it was sent back" if case.plan.sends_back else "while it was parked"
     if (now.label_hash, now.last_edited_at) != case.seen:
-        return "its labels were edited while it was parked"
-    if now.last_actioned_by != _our_trace(case):
-        return f"{now.last_actioned_by} worked on it while it was parked"
+        return f"its labels were edited {since}"
+    if now.last_actioned_by not in _our_traces(case):
+        return f"{now.last_actioned_by} worked on it {since}"
     if now.assignee is not None or now.status in {TaskStatus.ASSIGNED, TaskStatus.SKIPPED}:
         return f"{now.assignee or 'somebody'} has it in hand"
     return None
 
 
 def _unrecorded(case: Case, now: Task) -> bool:
-    """Say whether it looks as if this run had parked the task, although the journal does not announce it."""
-    if case.parked or now.stage != case.plan.done_stage or now.last_actioned_by != _our_trace(case):
+    """Say whether it looks as if this run had moved the task, although the journal does not announce it."""
+    if case.displaced or now.stage != case.plan.away_stage or now.last_actioned_by not in _our_traces(case):
         return False
     edited = (now.label_hash, now.last_edited_at) != (case.before.label_hash, case.before.last_edited_at)
     return case.before.label_hash is None or not edited
 
 
-def _our_trace(case: Case) -> str | None:
-    """Return whom the platform names as the last actor of a task that this run moved last."""
-    return case.plan.user if case.records_moves else case.before.last_actioned_by
+def _our_traces(case: Case) -> tuple[str | None, ...]:
+    """Return whom the platform may name as the last actor of a task that this run moved last.
+
+    Where it is not known whether the platform records that, it names us or, on a task that nobody had acted on, nobody:
+    a person who acts since is neither, whichever is true.
+    """
+    if case.records_moves is None:
+        return (case.plan.user, None) if case.before.last_actioned_by is None else (case.plan.user,)
+    return (case.plan.user if case.records_moves else case.before.last_actioned_by,)
+
+
+def _untraceable(case: Case) -> str | None:
+    """Say why a task could not be watched once it is moved: its last actor acting again may look like nobody acting."""
+    earlier = case.before.last_actioned_by
+    if case.records_moves is not None or earlier in {None, case.plan.user}:
+        return None
+    return (
+        f"{earlier} worked on it earlier, and whether they do so again would show only if it were known whether the "
+        "platform records moves: set platform.records_moves, which action=doctor with doctor.scratch_project finds out"
+    )
 
 
 def _same_priority(one: float | None, other: float | None) -> bool:

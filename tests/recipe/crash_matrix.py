@@ -37,7 +37,8 @@ from alrun.recipe.move import MoveRest
 from alrun.recipe.park import ParkRest
 from alrun.recipe.plan import Plan
 from alrun.recipe.priority import SetPriorities
-from alrun.recipe.testing import LABEL, SMALL_CHUNKS, USER, People, impatient, make_plan, varied_project
+from alrun.recipe.relabel import Relabel
+from alrun.recipe.testing import LABEL, SMALL_CHUNKS, USER, People, impatient, make_plan, project_for
 from alrun.types import Task
 from tests.recipe.wire import Hook, Moment, Wire
 
@@ -46,6 +47,7 @@ RECIPES: dict[str, Recipe] = {
     "park": ParkRest(),
     "move": MoveRest(),
     "priority": SetPriorities(),
+    "relabel": Relabel(),
 }
 SELECTED = (3, 1, 7)
 
@@ -163,7 +165,7 @@ def run(recipe: Recipe, folder: Path) -> Tally:
     tally = Tally()
     start = folder / "start"
     start.mkdir()
-    platform = varied_project(start / "project.sqlite")
+    platform = project_for(recipe, start / "project.sqlite")
     make_plan(recipe, platform, SELECTED).save(start / "plan.json")
     platform.close()
     undisturbed = _copy(start, folder / "undisturbed")

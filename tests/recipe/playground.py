@@ -11,7 +11,7 @@ from alrun.recipe.apply import Applier
 from alrun.recipe.base import Recipe
 from alrun.recipe.journal import Journal
 from alrun.recipe.plan import Plan
-from alrun.recipe.testing import impatient, make_plan, varied_project
+from alrun.recipe.testing import impatient, make_plan, project_for
 from alrun.types import Label, Task
 
 SELECTED = (3, 1, 7)
@@ -28,7 +28,7 @@ class Playground:
     plan: Plan = field(init=False)
 
     def __post_init__(self) -> None:
-        self.platform = varied_project(self.folder / "project.sqlite")
+        self.platform = project_for(self.recipe, self.folder / "project.sqlite")
         self.before = self.platform.tasks()
         self.stages = [stage.uuid for stage in self.platform.project().stages]
         self.plan = make_plan(self.recipe, self.platform, SELECTED)

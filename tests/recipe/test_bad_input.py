@@ -22,6 +22,7 @@ from alrun.recipe.move import MoveRest
 from alrun.recipe.park import ParkRest
 from alrun.recipe.plan import Plan
 from alrun.recipe.priority import SetPriorities
+from alrun.recipe.relabel import Relabel
 from alrun.recipe.rescue import rescue, unfinished
 from alrun.recipe.testing import SMALL_CHUNKS, USER, impatient, make_plan
 from alrun.types import Task
@@ -123,7 +124,9 @@ def test_appending_after_a_torn_line_replaces_it(play: Playground) -> None:
 
 @pytest.mark.parametrize("restored", [False, True], ids=["prepared", "restored"])
 @pytest.mark.parametrize(
-    "recipe", [Documented(), ParkRest(), MoveRest(), SetPriorities()], ids=["documented", "park", "move", "priority"]
+    "recipe",
+    [Documented(), ParkRest(), MoveRest(), SetPriorities(), Relabel()],
+    ids=["documented", "park", "move", "priority", "relabel"],
 )
 def test_a_journal_that_has_lost_lines_forgets_no_task(tmp_path: Path, recipe: Documented, restored: bool) -> None:
     """Cut at every line end, the platform being further on: the run ends rightly, or stops and changes nothing.

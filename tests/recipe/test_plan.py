@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -61,6 +62,25 @@ def test_preflight_leaves_out_what_a_recipe_must_not_touch(changes: dict[str, ob
     bad = task(0, **changes)
     allowed, left_out = preflight(snapshot(bad, task(1), task(2)), {"t0", "t2"})
     assert [t.task_id for t in allowed] == ["t2"]
+    assert left_out == [LeftOut("0.png", reason)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, "it is in 'Annotate', which is not where complete tasks are"),
+        ({"stage": "r"}, "it is in 'Review', which is not where complete tasks are"),
+        ({"stage": "x"}, "it is in 'Archive', which is not where complete tasks are"),
+        ({"stage": "d", "group_hash": "g"}, "it belongs to a data group"),
+        ({"stage": "d", "status": TaskStatus.REOPENED}, "its status is 'reopened': somebody has it in hand"),
+    ],
+)
+def test_what_is_labelled_again_is_complete_and_can_be_completed_again(changes: dict[str, Any], reason: str) -> None:
+    stages = (*STAGES[:2], Stage("x", "Archive", StageType.DONE), STAGES[2])
+    bad = task(0, **{"status": TaskStatus.COMPLETED, **changes})
+    good = task(1, stage="d", status=TaskStatus.COMPLETED)
+    allowed, left_out = preflight(snapshot(bad, good, stages=stages), {"t0", "t1"}, StageType.DONE)
+    assert [t.task_id for t in allowed] == ["t1"]
     assert left_out == [LeftOut("0.png", reason)]
 
 

@@ -14,6 +14,7 @@ from alrun.recipe.documented import Documented
 from alrun.recipe.move import MoveRest
 from alrun.recipe.park import ParkRest
 from alrun.recipe.priority import SetPriorities
+from alrun.recipe.relabel import Relabel
 from alrun.recipe.rescue import rescue, unfinished
 from alrun.recipe.testing import ANNOTATOR, LABEL, USER, People, impatient
 from tests.recipe.playground import REST, SELECTED, Playground
@@ -166,6 +167,29 @@ def test_a_run_that_only_set_priorities_leaves_them(tmp_path: Path) -> None:
     assert unfinished(play.platform) == []
 
 
+def test_what_was_sent_back_is_complete_again_unless_somebody_took_it_up(tmp_path: Path) -> None:
+    play = Playground(tmp_path, Relabel())
+    play.applier().prepare()
+    (run,) = unfinished(play.platform)
+    assert (run.stages, run.parked, run.total) == (("Complete",), 3, 3)
+    assert "3 of 3 tasks from 'Complete' are sent back to annotators" in str(run)
+    play.platform.act(SaveLabels((play.task(3).ref,), (LABEL,), ANNOTATOR))
+    rescued = rescue(play.platform, "run-1", impatient())
+    assert [play.task(place).stage for place in SELECTED] == [play.stages[0], *[play.stages[-1]] * 2]
+    assert [item.reason for item in rescued.left] == [f"{ANNOTATOR} worked on it last"]
+    assert unfinished(play.platform) == []
+
+
+def test_where_nobody_knows_who_reopened_a_task_it_stays_with_the_annotators(tmp_path: Path) -> None:
+    play = Playground(tmp_path, Relabel())
+    wire = Wire(play.platform, lambda *_: None, records_moves=False)
+    play.applier(wire).prepare()
+    rescued = rescue(wire, "run-1", impatient())
+    assert (rescued.brought_back, len(rescued.left)) == (0, 3)
+    assert [play.task(place).stage for place in SELECTED] == [play.stages[0]] * 3
+    assert unfinished(play.platform) == []
+
+
 def test_runs_are_told_apart(play: Playground) -> None:
     play.applier().prepare()
     theirs = Mirror("run-0", "bob@example.org", "Annotate 1")
@@ -188,5 +212,6 @@ def test_a_stage_that_is_gone_is_named_before_anything_is_done(play: Playground)
 def test_a_mirror_tag_says_what_it_was_made_of(stage: str) -> None:
     mirror = Mirror("2026-01-01_12-00", "a.b+c@example.org", stage)
     assert read_mirror_tag(mirror.name) == mirror
+    assert read_mirror_tag(replace(mirror, sent_back=True).name) == replace(mirror, sent_back=True)
     assert read_mirror_tag(replace(mirror, stage=None).name) == replace(mirror, stage=None)
     assert read_mirror_tag(f"not {mirror.name}") is None

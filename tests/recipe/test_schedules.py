@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alrun.recipe.base import Recipe
-from alrun.recipe.testing import varied_project
+from alrun.recipe.testing import project_for
 from tests.recipe.crash_matrix import RECIPES, memory
 from tests.recipe.world import ENDS, FAULTS, PEOPLE, Event, World
 
@@ -22,12 +22,15 @@ EVENTS = st.lists(
 FINISHED = st.lists(st.sampled_from((0, 1, 2)), unique=True)
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 LONG = settings(QUICK, max_examples=2500)
+EACH_RECIPE = pytest.mark.parametrize(
+    ("template", "name"), [(n, n) for n in RECIPES], ids=RECIPES, indirect=["template"]
+)
 
 
 @pytest.fixture(scope="module")
-def template() -> Iterator[Path]:
+def template(request: pytest.FixtureRequest) -> Iterator[Path]:
     with TemporaryDirectory(dir=memory()) as folder:
-        varied_project(Path(folder) / "project.sqlite").close()
+        project_for(RECIPES[request.param], Path(folder) / "project.sqlite").close()
         yield Path(folder)
 
 
@@ -43,7 +46,7 @@ def keeps_its_promises(
             world.close()
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@EACH_RECIPE
 @given(events=EVENTS, finish=FINISHED, moves=st.booleans(), saves=st.booleans())
 @QUICK
 def test_any_schedule(
@@ -53,7 +56,7 @@ def test_any_schedule(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", RECIPES)
+@EACH_RECIPE
 @given(events=EVENTS, finish=FINISHED, moves=st.booleans(), saves=st.booleans())
 @LONG
 def test_thousands_of_schedules(
@@ -62,7 +65,17 @@ def test_thousands_of_schedules(
     keeps_its_promises(template, RECIPES[name], events, finish, records_moves=moves, records_saves=saves)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@EACH_RECIPE
+@given(events=EVENTS, finish=FINISHED, moves=st.booleans(), same=st.booleans())
+@settings(QUICK, max_examples=40)
+def test_a_platform_of_which_nobody_knows_whether_it_records_moves(
+    template: Path, name: str, events: list[Event], finish: list[int], moves: bool, same: bool
+) -> None:
+    """Also if the person who had acted on some tasks before acts on them again, unedited."""
+    keeps_its_promises(template, RECIPES[name], events, finish, records_moves=moves, known=False, same_person=same)
+
+
+@EACH_RECIPE
 @given(events=EVENTS, finish=FINISHED)
 @settings(QUICK, max_examples=40)
 def test_people_who_use_the_runner_s_own_account(

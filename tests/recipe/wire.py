@@ -21,16 +21,17 @@ class Wire:
     """A platform that calls `hook` around each request, with its number (from 1) and what it writes (None: it reads).
 
     With `records_moves=False` it is a platform that does not say who completed, reopened or moved a task, if that was
-    its own user.
+    its own user; with `known=False` it does not say whether it does.
     """
 
-    def __init__(self, inner: Platform, hook: Hook, *, records_moves: bool = True) -> None:
+    def __init__(self, inner: Platform, hook: Hook, *, records_moves: bool = True, known: bool = True) -> None:
         self.limits: Limits = inner.limits
         self.sent = 0
         self._inner = inner
         self._path = inner.lock.with_suffix("")  # the lock lies beside the project, with one suffix more
         self._hook = hook
         self._records_moves = records_moves
+        self._known = known
 
     @property
     def lock(self) -> Path:
@@ -42,7 +43,7 @@ class Wire:
 
     def project(self) -> Project:
         project = self._around(None, self._inner.project)
-        return replace(project, records_moves=self._records_moves)
+        return replace(project, records_moves=self._records_moves if self._known else None)
 
     def tasks(self, data_hashes: Sequence[str] | None = None) -> list[Task]:
         return self._around(None, lambda: self._inner.tasks(data_hashes))

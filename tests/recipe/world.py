@@ -69,7 +69,8 @@ class World:
     """Plays one schedule of events on one recipe.
 
     With `records_moves=False` the platform does not say who moved a task if that was the recipe's own user; with
-    `records_saves=False` it does not say who saved labels. With `own_account` people
+    `records_saves=False` it does not say who saved labels; with `known=False` nobody knows whether it records moves.
+    With `same_person` all people are the one who acted on some of the tasks before the run. With `own_account` people
     use the runner's own account, so that nobody can tell what they moved from what it moved.
     """
 
@@ -82,17 +83,22 @@ class World:
         records_moves: bool = True,
         records_saves: bool = True,
         own_account: bool = False,
+        known: bool = True,
+        same_person: bool = False,
     ) -> None:
         shutil.copytree(template, folder, dirs_exist_ok=True)
         self.folder = folder
         self.platform = LocalPlatform(folder / "project.sqlite", USER, SMALL_CHUNKS)
         self.before = {task.data_hash: task for task in self.platform.tasks()}
         self.plan = make_plan(recipe, self.platform, SELECTED)
+        self.away = self.plan.away_stage
         self.planned = {task.data_hash for task in self.plan.tasks}
         self.touched: dict[str, int] = {}
-        self.prioritised: dict[str, int] = {}
-        self.parked: dict[str, int] = {}
-        self._wire = Wire(self.platform, self._moment, records_moves=records_moves)
+        self.prioritised: dict[str, tuple[int, int]] = {}  # when somebody did, and when somebody touched it before
+        self.displacing = Reopen if self.plan.sends_back else Complete
+        self.displaced: dict[str, int] = {}
+        self._wire = Wire(self.platform, self._moment, records_moves=records_moves, known=known)
+        self._same_person = same_person
         self._records_saves = records_saves
         self._own_account = own_account
         self._events: list[Event] = []
@@ -175,9 +181,9 @@ class World:
         new = {task.data_hash: task for task in self.platform.tasks()}
         for name, task in old.items():
             if name not in new or new[name].fingerprint() != task.fingerprint():
-                self.touched[name] = self._tick
                 if event.what == "prioritise":
-                    self.prioritised[name] = self._tick
+                    self.prioritised[name] = self._tick, self.touched.get(name, 0)
+                self.touched[name] = self._tick
 
     def _break(self, what: str, request: RecipeWrite | None, moment: Moment) -> None:
         if what == "slower" and moment == "before":
@@ -189,7 +195,8 @@ class World:
         raise Unavailable("no answer")
 
     def _person(self, what: str, task: Task) -> None:
-        who = USER if self._own_account else f"person-{self._tick}@example.org"
+        person = "admin@example.org" if self._same_person else f"person-{self._tick}@example.org"
+        who = USER if self._own_account else person
         other = LocalPlatform(self.folder / "project.sqlite", who)
         refs = (task.ref,)
         actions: dict[str, Callable[[], None]] = {
@@ -215,6 +222,11 @@ class World:
         finally:
             other.close()
 
+    def _forget(self, name: str, before: int) -> None:
+        self.touched.pop(name)
+        if before:
+            self.touched[name] = before
+
     def _look(self) -> tuple[list[Task], dict[str, Label]]:
         tasks = self.platform.tasks()
         return tasks, self.platform.labels([task.label_hash for task in tasks if task.label_hash is not None])
@@ -229,7 +241,7 @@ class World:
         assert {name: new_labels[name] for name in old_labels} == old_labels, "a label was changed"
         assert all(label.empty for label in created.values())
         assert not created or isinstance(request, InitialiseLabels)
-        done = self.plan.done_stage
+        away = self.away
         if isinstance(request, InitialiseLabels):
             late = [name for name in named if 0 < self.touched.get(name, 0) <= self._listed]
             assert not late, "a label row was created for a touched task"
@@ -237,23 +249,25 @@ class World:
             name = old.data_hash
             assert name in named or old == new, "a task was changed that the request does not name"
             touched = self.touched.get(name, 0)
-            if new.stage == done != old.stage:
+            if new.stage == away != old.stage:
                 # nobody can know when the platform says that a label row was created that this run created
                 hidden = not self._records_saves and self.before[name].label_hash is None
-                assert hidden or not 0 < touched <= self._listed, "a touched task was parked"
-                self.parked[name] = self._tick
-            elif self._own_account and name in named and isinstance(request, Complete):
-                # the same account completed it between our listing and our write: nothing tells the two apart
-                self.parked.setdefault(name, self._tick)
-            elif old.stage == done != new.stage:
-                assert name in self.parked, "a task was reopened that this run did not park"
-                unseen = self._own_account or not self.parked[name] < touched <= self._listed
-                assert unseen, "a touched task was reopened"
+                assert hidden or not 0 < touched <= self._listed, "a touched task was taken away"
+                self.displaced[name] = self._tick
+            elif self._own_account and name in named and isinstance(request, self.displacing):
+                # the same account moved it between our listing and our write: nothing tells the two apart
+                self.displaced.setdefault(name, self._tick)
+            elif old.stage == away != new.stage:
+                assert name in self.displaced, "a task was brought back that this run did not take away"
+                unseen = self._own_account or not self.displaced[name] < touched <= self._listed
+                assert unseen, "a touched task was brought back"
             elif old.stage != new.stage:
-                raise AssertionError("a task was moved between stages that are not the done one")
+                raise AssertionError("a task was moved between other stages")
             if old.priority != new.priority:
-                theirs = self.prioritised.pop(name, 0)  # what they did between our listing and our write is lost
+                theirs, before = self.prioritised.pop(name, (0, 0))
                 if isinstance(request, SetPriority):
                     assert not 0 < theirs <= self._listed, "a person's priority was changed"
+                    if 0 < theirs == touched:  # between our listing and our write: it is lost, and nothing shows it
+                        self._forget(name, before)
                     if old.priority == self.before[name].priority:
                         assert not 0 < touched <= self._listed, "a touched task was put elsewhere in the queue"
