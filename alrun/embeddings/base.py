@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from alrun.types import ImageFile, Scalar
 
+Vectors = npt.NDArray[np.float32] | npt.NDArray[np.float16]
+
 
 @runtime_checkable
 class Embedding(Protocol):
@@ -28,12 +30,16 @@ class Embedding(Protocol):
         """Return what the vectors depend on besides the image: name, version, parameters, input file digest."""
         ...
 
-    def embed(self, images: Sequence[ImageFile]) -> npt.NDArray[np.float32]:
-        """Return float32 of shape (N, D), row i for `images[i]`; a row depends on its own image only.
+    def embed(self, images: Sequence[ImageFile]) -> Vectors:
+        """Return float32 or float16 of shape (N, D), row i for `images[i]`; a row depends on its own image only.
+
+        They are kept in the type they come in. For use they become float32.
 
         Raises
         ------
+        BadImages
+            If images cannot be had or decoded: it names all of them, and a run does without them.
         DataError
-            If an image cannot be embedded; the message names it.
+            If the input is wrong otherwise; that ends the run.
         """
         ...

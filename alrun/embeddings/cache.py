@@ -3,93 +3,208 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from alrun.embeddings.base import Embedding
-from alrun.errors import DataError
+from alrun.embeddings.base import Embedding, Vectors
+from alrun.embeddings.gathering import LARGE, Floats, Rows, gathered, not_finite
+from alrun.embeddings.store import VectorStore
+from alrun.errors import BadImages, DataError
 from alrun.faults import reach
-from alrun.files import digest
-from alrun.pool.shards import Shards
+from alrun.files import digest, waited_for
 from alrun.progress import track
 from alrun.types import ImageFile
 
-VERSION = 2
+VERSION = 3
 """Of the files below; another number, and everything is computed again."""
 
-Vectors = npt.NDArray[np.float32]
+_TYPES = (np.float32, np.float16)
 
 
-def embed_all(embedding: Embedding, images: Sequence[ImageFile], cache: Path, batch: int = 512) -> tuple[Vectors, int]:
+@dataclass(frozen=True)
+class Embedded:
+    """Where the vectors of some images are.
+
+    Attributes
+    ----------
+    vectors
+        float32 or float16, shape (R, D), finite where `rows` point to; mapped from the file that keeps them.
+    rows
+        int64, shape (N,): the row of each image. In what is kept, a row number stays right as the file grows.
+    computed
+        How many were computed just now.
+    """
+
+    vectors: Vectors
+    rows: Rows
+    computed: int
+
+
+@dataclass
+class EmbeddedImages:
+    """The vectors of the images of one run: each is embedded, or looked up, once.
+
+    Attributes
+    ----------
+    cache
+        The folder of what is kept, and of large copies while they are in use.
+    large
+        Bytes from which on vectors are not copied into memory; see `gathered`.
+    """
+
+    embedding: Embedding
+    cache: Path
+    large: int = LARGE
+    _rows: dict[str, int] = field(default_factory=dict)
+    _parts: list[Vectors] = field(default_factory=list)
+    _latest: tuple[Rows, Floats] | None = None
+
+    def __contains__(self, data_hash: str) -> bool:
+        return data_hash in self._rows
+
+    def embed(self, images: Sequence[ImageFile]) -> int:
+        """Embed images that are not here yet, and return how many were computed just now; raises as `embed_all`."""
+        if not images and self._parts:
+            return 0
+        found = find_or_embed(self.embedding, images, self.cache)
+        start = 0
+        if self.embedding.cached:
+            self._parts = [found.vectors]  # it has grown; the rows it had are the same
+        else:
+            start = sum(map(len, self._parts))
+            self._parts.append(found.vectors)
+        self._rows.update(zip((image.data_hash for image in images), (found.rows + start).tolist(), strict=True))
+        return found.computed
+
+    def of(self, data_hashes: Sequence[str]) -> Floats:
+        """Return float32 of shape (N, D), row i for ``data_hashes[i]``, which was embedded; read-only if it is large.
+
+        Asking again for the large result that was handed out last returns the same array.
+        """
+        if not self._parts:
+            self.embed([])
+        rows = np.fromiter((self._rows[h] for h in data_hashes), np.int64, len(data_hashes))
+        if self._latest is not None and np.array_equal(rows, self._latest[0]):
+            return self._latest[1]
+        self._latest = None
+        vectors = gathered(self._parts, rows, self.cache / "embeddings", self.large)
+        if vectors.nbytes >= self.large:
+            self._latest = rows, vectors
+        return vectors
+
+
+def embed_all(embedding: Embedding, images: Sequence[ImageFile], cache: Path, batch: int = 512) -> tuple[Floats, int]:
     """Embed `images`, each content once ever.
 
-    Vectors are kept under ``cache/embeddings/IDENTITY/``, `batch` of them in a file that is written when they are
-    computed, so that a kill loses one batch at most. Two processes may do so at once.
+    As :func:`find_or_embed`.
+
+    Returns
+    -------
+    vectors : ndarray
+        float32 of shape (N, D), finite, row i for ``images[i]``; read-only and mapped if it is large.
+    computed : int
+        How many were computed just now.
+    """
+    found = find_or_embed(embedding, images, cache, batch)
+    return gathered([found.vectors], found.rows, cache / "embeddings"), found.computed
+
+
+def find_or_embed(embedding: Embedding, images: Sequence[ImageFile], cache: Path, batch: int = 512) -> Embedded:
+    """Look up the vectors of `images`, and embed those that are not kept yet, each content once ever.
+
+    Vectors are kept in ``cache/embeddings/IDENTITY/``, in the type they come in: see `VectorStore`. `batch` of them
+    are written when they are computed, so that a kill loses one batch at most. Of two processes that want the same,
+    one computes and the other waits. An embedding that looks its vectors up is asked for all of them at once, and
+    nothing is kept.
 
     Parameters
     ----------
     batch
         How many images are embedded, and kept, at a time; 1 or more.
 
-    Returns
-    -------
-    vectors : ndarray
-        float32 of shape (N, D), finite, row i for ``images[i]``.
-    computed : int
-        How many were computed just now.
-
     Raises
     ------
+    BadImages
+        If images cannot be had or decoded; it names all of them. The vectors of the others are kept nonetheless.
     DataError
-        If an image cannot be embedded, or the embedding returns what it must not.
+        If the embedding cannot do its work, or returns what it must not.
     """
-    if not embedding.cached:
-        return _computed(embedding, images), 0
+    if not embedding.cached or not images:
+        return Embedded(_computed(embedding, images), np.arange(len(images)), 0)
     kind = f"{type(embedding).__module__}.{type(embedding).__qualname__}"
     identity = digest([VERSION, kind, dict(embedding.identity())])
-    shards = Shards(cache / "embeddings" / identity, identity)
-    rows: dict[str, list[int]] = {}
-    for row, image in enumerate(images):
-        rows.setdefault(image.digest, []).append(row)
-    result: Vectors | None = None
-    for digests, vectors in shards.kept(rows):
-        if vectors.dtype == np.float32 and vectors.ndim == 2:
-            result = _fill(result, rows, digests, vectors, len(images))
-    missing = [images[places[0]] for places in rows.values()]
-    for start in track(range(0, len(missing), batch), "embedding images"):
-        some = missing[start : start + batch]
-        vectors = _computed(embedding, some)
-        shards.keep([image.digest for image in some], vectors)
-        reach("embeddings.kept")
-        result = _fill(result, rows, [image.digest for image in some], vectors, len(images))
-    if result is None:
-        result = _computed(embedding, images)
-    return result, len(missing)
+    store = VectorStore(cache / "embeddings" / identity, identity)
+    places: dict[str, int] = {}
+    for place, image in enumerate(images):
+        places.setdefault(image.digest, place)
+    first = np.array([places[image.digest] for image in images])
+    rows = np.full(len(images), -1)
+    _look_up(store, places, rows)
+    missing: list[ImageFile] = []
+    if places:
+        with waited_for(store.folder / ".lock"):
+            _look_up(store, places, rows)  # another process may have computed them meanwhile
+            missing = [images[place] for place in places.values()]
+            bad = _embed_and_keep(embedding, missing, store, batch)
+            if bad:
+                raise BadImages({image.data_hash: bad[image.digest] for image in images if image.digest in bad})
+            _look_up(store, places, rows)
+    vectors = store.mapped()
+    if vectors is None or places:
+        raise DataError(f"the vectors that were just written to {store.folder} cannot be read: check the disk")
+    return Embedded(vectors, rows[first], len(missing))
 
 
-def _fill(
-    result: Vectors | None, rows: dict[str, list[int]], digests: Sequence[str], vectors: Vectors, count: int
-) -> Vectors:
-    """Write `vectors` into the rows that wait for them, and take those out of `rows`."""
-    if result is None:
-        result = np.empty((count, vectors.shape[1]), np.float32)
-    for image_digest, vector in zip(digests, vectors, strict=True):
-        result[rows.pop(image_digest, [])] = vector
-    return result
+def _look_up(store: VectorStore, places: dict[str, int], rows: npt.NDArray[np.int64]) -> None:
+    """Write down the rows of the images that are kept, and take those out of `places`."""
+    for start, digests in store.kept(places):
+        for row, image_digest in enumerate(digests, start):
+            place = places.pop(image_digest, None)
+            if place is not None:
+                rows[place] = row
+
+
+def _embed_and_keep(
+    embedding: Embedding, images: Sequence[ImageFile], store: VectorStore, batch: int
+) -> dict[str, str]:
+    """Embed and keep those of `images` that can be decoded; return the digests of the others, with the reason."""
+    bad: dict[str, str] = {}
+    for start in track(range(0, len(images), batch), "embedding images"):
+        some, vectors = _computed_of_good(embedding, images[start : start + batch], bad)
+        if some:
+            store.append([image.digest for image in some], vectors)
+            reach("embeddings.kept")
+    return {image.digest: bad[image.data_hash] for image in images if image.data_hash in bad}
+
+
+def _computed_of_good(
+    embedding: Embedding, images: Sequence[ImageFile], bad: dict[str, str]
+) -> tuple[Sequence[ImageFile], Vectors]:
+    """Embed those of `images` that can be decoded, and return them too; the others go into `bad`."""
+    while True:
+        try:
+            return images, _computed(embedding, images)
+        except BadImages as error:
+            found = {image.data_hash for image in images} & error.reasons.keys()
+            if not found:
+                raise
+            bad |= error.reasons
+            images = [image for image in images if image.data_hash not in found]
 
 
 def _computed(embedding: Embedding, images: Sequence[ImageFile]) -> Vectors:
     """Embed, and check what came back."""
     name = type(embedding).__name__
     vectors = embedding.embed(images)
-    if vectors.dtype != np.float32 or vectors.ndim != 2 or len(vectors) != len(images):
+    if vectors.dtype not in _TYPES or vectors.ndim != 2 or len(vectors) != len(images) or not vectors.shape[1]:
         raise DataError(
             f"embedding {name} returned {vectors.dtype} of shape {vectors.shape} for {len(images)} images; "
-            f"expected float32 of shape ({len(images)}, D)"
+            f"expected float32 or float16 of shape ({len(images)}, D)"
         )
-    broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    broken = not_finite(vectors)
     if broken.size:
         first = ", ".join(images[row].data_hash for row in broken[:5])
         raise DataError(f"embedding {name} returned NaN or infinity for {broken.size} images: {first}")

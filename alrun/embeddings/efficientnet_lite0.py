@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import file_digest
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-import numpy as np
-import numpy.typing as npt
 from annotated_types import Ge, Le
 
-from alrun.embeddings.torch_batches import BATCH, best_device, embed_in_batches, require
+from alrun.embeddings.base import Vectors
+from alrun.embeddings.torch_batches import BATCH, Precision, best_device, embed_in_batches, require
 from alrun.errors import ConfigError
+from alrun.pool.images import load_pixels
 from alrun.types import ImageFile, Scalar
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class EfficientNetLite0:
     cached: ClassVar[bool] = True
 
     size: Annotated[int, Ge(32), Le(1024)] = 224
+    precision: Precision = "float32"
 
     def identity(self) -> Mapping[str, Scalar]:
         """Return parameters, versions, the digest of the weights, and the kind of device.
@@ -65,6 +66,7 @@ class EfficientNetLite0:
             "embedding": "efficientnet_lite0",
             "version": VERSION,
             "size": self.size,
+            "precision": self.precision,
             "batch": BATCH,
             "weights": weights,
             "network": metadata.version(_NETWORK),
@@ -72,19 +74,20 @@ class EfficientNetLite0:
             "device": best_device(),
         }
 
-    def embed(self, images: Sequence[ImageFile]) -> npt.NDArray[np.float32]:
-        """Return float32 of shape (N, 1280).
+    def embed(self, images: Sequence[ImageFile]) -> Vectors:
+        """Return shape (N, 1280), of the type `precision`.
 
         Raises
         ------
         ConfigError
             If a package is not installed.
-        DataError
-            If an image cannot be decoded; the message names it.
+        BadImages
+            If images cannot be decoded.
         """
         require("embed", "torch", _NETWORK, _WEIGHTS)
         device = best_device()
-        return embed_in_batches(images, self.size, WIDTH, _network(self.size, device), device)
+        load = partial(load_pixels, size=self.size)
+        return embed_in_batches(images, WIDTH, load, _network(self.size, device), self.precision, device)
 
 
 def _weights_file() -> Path:
@@ -107,7 +110,8 @@ def _network(size: int, device: str) -> Callable[[torch.Tensor], torch.Tensor]:
     network.eval().to(device)
 
     def embed(pixels: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = network.extract_features((pixels - 127) / 128)
+        channels_first = pixels.permute(0, 3, 1, 2).float().contiguous()
+        features: torch.Tensor = network.extract_features((channels_first - 127) / 128)
         return features.mean(dim=(2, 3))
 
     return embed

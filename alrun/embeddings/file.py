@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
+from tempfile import gettempdir
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from alrun.embeddings.gathering import gathered, not_finite
 from alrun.errors import DataError, one_of
 from alrun.types import ImageFile, Scalar
 
@@ -26,7 +28,9 @@ class File:
     ----------
     path
         Either ``NAME.parquet`` with the columns `data_hash` (text) and `vector` (a list of D numbers), or
-        ``NAME.npy`` of shape (N, D) with the N data hashes, one a line, in ``NAME.ids.txt`` beside it.
+        ``NAME.npy`` of shape (N, D) with the N data hashes, one a line, in ``NAME.ids.txt`` beside it. Millions of
+        vectors belong into a .npy: it is mapped, and used where it lies if it is float32 and in the order of the data
+        hashes; else a copy goes into the system's folder for temporary files (``$TMPDIR``). Parquet is read whole.
     """
 
     cached: ClassVar[bool] = False
@@ -62,8 +66,8 @@ class File:
             )
         rows = np.array([place[image.data_hash] for image in images], np.intp)
         with np.errstate(over="ignore"):  # too large for float32 becomes infinity, which is refused below
-            found = vectors[rows].astype(np.float32)
-        broken = np.flatnonzero(~np.isfinite(found).all(axis=1))
+            found = gathered([vectors], rows, Path(gettempdir()))
+        broken = not_finite(found)
         if broken.size:
             first = ", ".join(f"{rows[i]} ({images[i].data_hash})" for i in broken[:5])
             raise DataError(f"{file}: NaN or infinity (as float32) in {broken.size} rows, counted from 0: {first}")

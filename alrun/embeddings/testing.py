@@ -14,9 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from alrun.datasets.packaged import png
 from alrun.embeddings.base import Embedding
+from alrun.errors import BadImages
 from alrun.platform.store import ImageStore
 from alrun.types import ImageFile
 
@@ -46,12 +48,12 @@ class EmbeddingContract:
         assert identity
         assert json.loads(json.dumps(identity)) == dict(embedding.identity())
 
-    def test_vectors_are_finite_float32(self, tmp_path: Path) -> None:
+    def test_vectors_are_finite(self, tmp_path: Path) -> None:
         """One row an image, all of the same width, also for one image and for none."""
         images = example_images(tmp_path / "images")
         embedding = self.embedding(tmp_path, images)
         vectors = embedding.embed(images)
-        assert vectors.dtype == np.float32
+        assert vectors.dtype in (np.float32, np.float16)
         assert vectors.ndim == 2
         assert len(vectors) == len(images)
         assert vectors.shape[1] >= 1
@@ -71,6 +73,19 @@ class EmbeddingContract:
         alone = [embedding.embed([image]) for image in images]
         np.testing.assert_array_equal(np.concatenate(alone), vectors)
         np.testing.assert_array_equal(embedding.embed(images), vectors)
+
+    def test_images_that_cannot_be_decoded_are_all_named(self, tmp_path: Path) -> None:
+        """A run does without them. An embedding that reads no image has nothing to say."""
+        images = example_images(tmp_path / "images", 40)
+        embedding = self.embedding(tmp_path, images)
+        if not embedding.cached:
+            return
+        for row in (3, 39):
+            images[row].path.write_bytes(images[row].path.read_bytes()[:40])
+        with pytest.raises(BadImages) as caught:
+            embedding.embed(images)
+        assert list(caught.value.reasons) == ["data-03", "data-39"]
+        assert all(caught.value.reasons.values())
 
     def test_different_images_have_different_vectors(self, tmp_path: Path) -> None:
         """Black and white, at the least."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from alrun.errors import ConfigError
-from alrun.pool.images import load_pixels
+from alrun.embeddings.base import Vectors
+from alrun.errors import BadImages, ConfigError
 from alrun.types import ImageFile
 
 if TYPE_CHECKING:
     import torch
+
+Precision = Literal["float32", "float16"]
+"""How vectors are kept: float16 takes half the space and keeps three digits."""
 
 BATCH = 16
 """How many images go through a network at once, always: another number may give other last digits."""
@@ -42,33 +45,53 @@ def best_device() -> str:
 
 
 def embed_in_batches(
-    images: Sequence[ImageFile], size: int, width: int, network: Callable[[torch.Tensor], torch.Tensor], device: str
-) -> npt.NDArray[np.float32]:
-    """Send images through `network`, `BATCH` at a time; the last batch is filled up with black images.
+    images: Sequence[ImageFile],
+    width: int,
+    load: Callable[[Sequence[ImageFile]], npt.NDArray[Any]],
+    network: Callable[[torch.Tensor], torch.Tensor],
+    precision: Precision,
+    device: str,
+    batch: int = BATCH,
+) -> Vectors:
+    """Send images through `network`, `batch` at a time; the last batch is filled up with zeros.
 
     Parameters
     ----------
-    size
-        Every image is squeezed into `size` x `size` pixels (see `alrun.pool.images.load_pixels`).
     width
         D, the number of values that the network returns for an image.
+    load
+        Returns what the network takes for n images, shape (n, ...); raises `BadImages`.
     network
-        Takes float32 of shape (BATCH, 3, `size`, `size`) in 0..255 on `device`, returns shape (BATCH, D).
+        Takes the loaded values of `batch` images on `device`, returns shape (batch, D).
 
     Returns
     -------
-    float32 of shape (N, D).
+    Of the type `precision`, of shape (N, D); a value out of float16's range is infinite.
+
+    Raises
+    ------
+    BadImages
+        It names all images that cannot be had or decoded.
     """
     import torch
 
-    vectors = np.empty((len(images), width), np.float32)
-    with torch.inference_mode(), _same_sums():
-        for start in range(0, len(images), BATCH):
-            some = images[start : start + BATCH]
-            pixels = np.zeros((BATCH, size, size, 3), np.uint8)
-            pixels[: len(some)] = load_pixels(some, size)
-            batch = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float().contiguous()
-            vectors[start : start + len(some)] = network(batch)[: len(some)].float().cpu().numpy()
+    vectors: Vectors = np.empty((len(images), width), np.dtype(precision))
+    reasons: dict[str, str] = {}
+    with torch.inference_mode(), _same_sums(), np.errstate(over="ignore"):
+        for start in range(0, len(images), batch):
+            some = images[start : start + batch]
+            try:
+                loaded = load(some)
+            except BadImages as error:
+                reasons |= error.reasons
+            if reasons:
+                continue  # the rest is only looked at, so that every bad image is named at once
+            full = np.zeros((batch, *loaded.shape[1:]), loaded.dtype)
+            full[: len(some)] = loaded
+            found = network(torch.from_numpy(full).to(device))
+            vectors[start : start + len(some)] = found[: len(some)].float().cpu().numpy()
+    if reasons:
+        raise BadImages(reasons)
     return vectors
 
 

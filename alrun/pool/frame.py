@@ -36,7 +36,7 @@ task_id, data_hash, title, status, assignee, priority, label_hash, last_edited_a
 stage, stage_type
     The title and the type of the task's stage.
 labelled
-    Whether the image needs no labelling any more, see :func:`pool_frame`.
+    Whether the image needs no labelling any more, see :func:`is_labelled`.
 classes
     The object classes and chosen options that occur in its label, sorted; empty if there is no label.
 tags
@@ -45,6 +45,15 @@ tags
 For each name of client metadata that occurs, in their order, there is a column ``meta.NAME``: text, a yes-or-no as
 ``true`` or ``false``, a number as JSON writes it; null where the image has none.
 """
+
+PROJECTION = ("projection_x", "projection_y")
+RESERVED = frozenset({*SCHEMA, *PROJECTION, "candidate", "rank"} - {"width", "height"})
+"""The columns that a metric cannot be named after; nor may its name begin as those of metadata do.
+
+Width and height may be measured: then they replace what the platform says.
+"""
+
+METADATA = "meta."
 
 _SUBMITTED = frozenset({StageType.REVIEW, StageType.CONSENSUS_REVIEW, StageType.DONE})
 
@@ -59,13 +68,9 @@ def pool_frame(snapshot: Snapshot, parked: AbstractSet[str] = frozenset()) -> pl
     parked
         The ids of the tasks that a recipe parked in a done stage and did not bring back yet.
 
-    Notes
-    -----
-    A task counts as labelled if its label holds anything, or if it stands in a review or done stage where no
-    recipe parked it: people do submit images in which there is nothing to label, and such an image is
-    finished. A parked task without a label is not.
     """
     stages = {stage.uuid: stage for stage in snapshot.stages}
+    labelled = is_labelled(snapshot, parked)
     tags: dict[str, list[str]] = {}
     for name in sorted(snapshot.tags):
         for data_hash in snapshot.tags[name]:
@@ -73,10 +78,6 @@ def pool_frame(snapshot: Snapshot, parked: AbstractSet[str] = frozenset()) -> pl
     tasks = snapshot.tasks
     stands = [stages[t.stage] for t in tasks]
     labels = [None if t.label_hash is None else snapshot.labels.get(t.label_hash) for t in tasks]
-    labelled = [
-        (label is not None and not label.empty) or (stage.type in _SUBMITTED and task.task_id not in parked)
-        for task, stage, label in zip(tasks, stands, labels, strict=True)
-    ]
     columns: dict[str, Sequence[Any] | pl.Series] = {
         "task_id": [t.task_id for t in tasks],
         "data_hash": [t.data_hash for t in tasks],
@@ -95,11 +96,30 @@ def pool_frame(snapshot: Snapshot, parked: AbstractSet[str] = frozenset()) -> pl
         "width": [t.width for t in tasks],
         "height": [t.height for t in tasks],
     }
-    metadata = {f"meta.{name}": [_text(t.metadata.get(name)) for t in tasks] for name in metadata_names(snapshot)}
+    metadata = {f"{METADATA}{name}": [_text(t.metadata.get(name)) for t in tasks] for name in metadata_names(snapshot)}
     frame = pl.DataFrame(columns, schema=SCHEMA)
     return frame.with_columns(pl.Series(name, texts, pl.String) for name, texts in metadata.items()).sort(
         "data_hash", "task_id"
     )
+
+
+def is_labelled(snapshot: Snapshot, parked: AbstractSet[str] = frozenset()) -> list[bool]:
+    """Return, for each task of the snapshot, whether its image needs no labelling any more.
+
+    It does not if its label holds anything, or if it stands in a review or done stage where no recipe parked it
+    (`parked` are the ids of those): people do submit images in which there is nothing to label, and such an image is
+    finished. A parked task without a label is not.
+    """
+    submitted = {stage.uuid for stage in snapshot.stages if stage.type in _SUBMITTED}
+    labels = {name for name, label in snapshot.labels.items() if not label.empty}
+    return [
+        task.label_hash in labels or (task.stage in submitted and task.task_id not in parked) for task in snapshot.tasks
+    ]
+
+
+def labelled_hashes(snapshot: Snapshot) -> set[str]:
+    """Return the data hashes of the images that need no labelling any more."""
+    return {task.data_hash for task, done in zip(snapshot.tasks, is_labelled(snapshot), strict=True) if done}
 
 
 def metadata_names(snapshot: Snapshot) -> list[str]:

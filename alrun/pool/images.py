@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alrun.datasets.decode import open_image, orientation, quiet_pillow
-from alrun.errors import DataError
+from alrun.errors import BadImages
 from alrun.types import ImageFile
 
 if TYPE_CHECKING:
@@ -37,20 +37,41 @@ def load_pixels(images: Sequence[ImageFile], size: int) -> npt.NDArray[np.uint8]
 
     Raises
     ------
-    DataError
-        If an image is missing or cannot be decoded; the message names the first such image.
+    BadImages
+        If images are missing or cannot be decoded; it names all of them.
     """
     pixels = np.empty((len(images), size, size, 3), np.uint8)
 
-    def fill(rows: npt.NDArray[np.intp]) -> None:
+    def fill(row: int, image: Image) -> None:
+        pixels[row] = _square(image, size)
+
+    for_each_decoded(images, fill)
+    return pixels
+
+
+def for_each_decoded(images: Sequence[ImageFile], work: Callable[[int, Image], None]) -> None:
+    """Decode `images` in threads, and hand the place of each and its pixels (see `decode`) to `work` there.
+
+    Raises
+    ------
+    BadImages
+        If images are missing or cannot be decoded; it names all of them.
+    """
+    reasons: dict[int, str] = {}
+
+    def each(rows: npt.NDArray[np.intp]) -> None:
         for row in rows.tolist():
-            pixels[row] = _square(decode(images[row]), size)
+            found = try_decode(images[row])
+            if isinstance(found, str):
+                reasons[row] = found
+            else:
+                work(row, found)
 
     with quiet_pillow(), ThreadPoolExecutor(workers()) as threads:
-        blocks = np.array_split(np.arange(len(images)), 4 * workers())
-        for _ in threads.map(fill, blocks):  # in order, so that the first bad image is the one that is named
+        for _ in threads.map(each, np.array_split(np.arange(len(images)), 4 * workers())):
             pass
-    return pixels
+    if reasons:
+        raise BadImages({images[row].data_hash: reasons[row] for row in sorted(reasons)})
 
 
 def decode(image: ImageFile) -> Image:
@@ -61,12 +82,12 @@ def decode(image: ImageFile) -> Image:
 
     Raises
     ------
-    DataError
+    BadImages
         If the image is missing or cannot be decoded; the message names it.
     """
     found = try_decode(image)
     if isinstance(found, str):
-        raise DataError(f"image {image.data_hash} ({image.path}) cannot be decoded: {found}")
+        raise BadImages({image.data_hash: found})
     return found
 
 

@@ -105,7 +105,7 @@ def test_rows_follow_the_images_and_are_the_same_in_any_company(tmp_path: Path) 
 
 def test_the_first_image_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:
     images = stored(tmp_path, *(pictures.png(seed) for seed in range(20)), pictures.png(20)[:-40], b"words")
-    with pytest.raises(DataError, match=r"image data-20 .* cannot be decoded"):
+    with pytest.raises(DataError, match=r"image data-20 cannot be decoded"):
         load_pixels(images, 8)
     with pytest.raises(DataError, match=r"image data-21 .* not a PNG"):
         load_pixels(images[::-1], 8)
