@@ -350,3 +350,39 @@ def test_a_filter_says_which_metrics_it_reads() -> None:
     node = {"any": [{"not": {"metric": {"name": "a", "min": 0}}}, {"all": [{"top": {"metric": "b", "n": 1}}]}]}
     assert parse(node).metrics == {"a", "b"}
     assert Filter().metrics == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        ({"any": ["dog"]}, [1, 2]),
+        ({"any": ["dog", "cat"], "min": 0.8}, [0, 2]),
+        ({"min": 0.5, "max": 0.8}, [0, 1]),
+    ],
+)
+def test_predicted_class_and_its_probability(node: Node, expected: list[int]) -> None:
+    predictions: dict[str, list[Any]] = {
+        "predicted": ["cat", "dog", "dog", None],
+        "confidence": [0.8, 0.5, 0.9, None],
+    }
+    pool = frame(*ORIGINAL).with_columns(pl.Series(name, values) for name, values in predictions.items())
+    chosen = parse({"predicted": node})
+    assert chosen.predictions
+    assert list(chosen.apply(pool).rows) == expected
+    assert list(parse({"not": {"predicted": node}}).apply(pool).rows) == sorted({0, 1, 2, 3} - set(expected))
+
+
+def test_selected_in_earlier_runs_and_in_none() -> None:
+    chosen = parse({"selected_in": ["a/*", "b"]})
+    assert chosen.runs == {"a/*", "b"}
+    pool = frame(*ORIGINAL).with_columns(
+        pl.Series("selected in a/*", [True, False, False, False]),
+        pl.Series("selected in b", [False, False, True, False]),
+    )
+    assert list(chosen.apply(pool).rows) == [0, 2]
+    assert list(parse({"not": {"selected_in": ["b"]}}).apply(pool).rows) == [0, 1, 3]
+
+
+def test_a_prediction_that_nothing_could_match_is_a_fault() -> None:
+    assert "no task could pass" in faults({"predicted": {"min": 0.9, "max": 0.1}})["filters.predicted"]
+    assert "at least one of any, min, max" in faults({"predicted": {}})["filters.predicted"]

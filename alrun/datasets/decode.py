@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import IO, TYPE_CHECKING
 
+from alrun.platform.store import FORMATS
+
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "JPEG2000", "PPM")
-"""What is opened. Others are not: Pillow runs a program to read EPS, for one."""
 
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "I", "I;16", "I;16B")
 """Kinds of pixels that have a defined range and become RGB; a float image ("F") has none."""

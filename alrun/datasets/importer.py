@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -47,6 +48,29 @@ class Imported:
     left_out: tuple[LeftOut, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a dataset holds: a digest of its images, labels and ontology, and how many images there are."""
+
+    digest: str
+    images: int
+
+
+def identity(dataset: Dataset, cache: Path) -> Identity:
+    """Import `dataset` and say what it holds.
+
+    Raises
+    ------
+    DataError
+        If the dataset's source does not exist or is malformed.
+    """
+    rows = import_dataset(dataset, cache).rows
+    content = [
+        [row.image.digest, None if row.image.label is None else row.image.label.to_json(), row.split] for row in rows
+    ]
+    return Identity(digest([dataset.ontology().to_json(), content]), len(rows))
+
+
 def import_dataset(dataset: Dataset, cache: Path, limits: Limits = LIMITS) -> Imported:
     """Bring every image of `dataset` into the image store under `cache`.
 
@@ -59,9 +83,7 @@ def import_dataset(dataset: Dataset, cache: Path, limits: Limits = LIMITS) -> Im
     DataError
         If the dataset's source does not exist or is malformed.
     """
-    kind = f"{type(dataset).__module__}.{type(dataset).__qualname__}"
-    key = digest([VERSION, kind, dict(dataset.identity()), asdict(limits)])
-    record = cache / "datasets" / f"{key}.json"
+    record = _record(dataset, cache, limits)
     store = ImageStore(cache / IMAGES)
     known = _recorded(record)
     if known is not None and all(store.path(row.image.digest).is_file() for row in known.rows):
@@ -71,6 +93,12 @@ def import_dataset(dataset: Dataset, cache: Path, limits: Limits = LIMITS) -> Im
     record.parent.mkdir(parents=True, exist_ok=True)
     write_text(record, json.dumps(asdict(imported)))
     return imported
+
+
+def left_out(dataset: Dataset, cache: Path) -> tuple[LeftOut, ...]:
+    """Return what the import of `dataset` left out and why; only if it was never imported, that is done now."""
+    known = _recorded(_record(dataset, cache, LIMITS))
+    return (import_dataset(dataset, cache) if known is None else known).left_out
 
 
 def contents(dataset: Dataset, cache: Path, seed: int) -> Contents:
@@ -107,7 +135,7 @@ def contents(dataset: Dataset, cache: Path, seed: int) -> Contents:
     for row in imported.rows:
         is_test = row.split == "test" or row.image.digest in chosen
         (held_out if is_test else pool).append(row.image)
-    identity = digest([ontology.to_json(), *([asdict(image) for image in part] for part in (pool, held_out))])
+    identity = digest([ontology.to_json(), *([_plain(image) for image in part] for part in (pool, held_out))])
     return Contents(identity, type(dataset).__name__, ontology, cache / IMAGES, pool, held_out)
 
 
@@ -168,8 +196,30 @@ def _class(image: NewImage, question: str | None) -> str | None:
     return next(iter(image.label.answer(question)), None)
 
 
+def _plain(image: NewImage) -> dict[str, Any]:
+    """Return what `asdict` does; that copies the metadata of every image, which takes most of a job's start."""
+    values = {name: getattr(image, name) for name in NewImage.__dataclass_fields__}
+    return values | {"label": None if image.label is None else image.label.to_json()}
+
+
+def _record(dataset: Dataset, cache: Path, limits: Limits) -> Path:
+    """Return where the record of an import is, or would be."""
+    kind = f"{type(dataset).__module__}.{type(dataset).__qualname__}"
+    key = digest([VERSION, kind, dict(dataset.identity()), asdict(limits)])
+    return cache / "datasets" / f"{key}.json"
+
+
 def _recorded(record: Path) -> Imported | None:
     """Read an earlier import; None if there is none or the file is not what `import_dataset` wrote."""
+    try:
+        return _read(record, record.stat().st_mtime_ns)
+    except FileNotFoundError:
+        return None
+
+
+@lru_cache(maxsize=4)
+def _read(record: Path, written: int) -> Imported | None:  # noqa: ARG001 -- a record that is written anew is read anew
+    """Read a record; the jobs of a sweep that one process plays read it once."""
     try:
         content = json.loads(record.read_bytes())
         return Imported(

@@ -32,6 +32,8 @@ The predicates:
 `bottom`        `metric`, `n`: exactly n tasks
 `top`           `metric`, `n`: exactly n tasks
 `one_of_each`   a metric: one task for each of its values, and all without one; see `duplicate_group`
+`predicted`     the model's most probable class: `any` of a list, its probability `min`, `max`
+`selected_in`   a list of run folders, as patterns: one of these runs selected the image
 ==============  ====================================================================================
 
 Rules that hold everywhere:

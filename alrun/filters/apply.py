@@ -59,7 +59,20 @@ class Filter:
     @property
     def metrics(self) -> frozenset[str]:
         """The metric columns that it reads."""
-        return frozenset(name for kind, name in AllOf(self.predicates).mentions() if kind == "metric")
+        return self._named("metric")
+
+    @property
+    def runs(self) -> frozenset[str]:
+        """The patterns of earlier runs in it; the pool needs the column `selected_column` of each."""
+        return self._named("runs")
+
+    @property
+    def predictions(self) -> bool:
+        """Whether it reads what a model predicts; the pool then needs the columns `predicted` and `confidence`."""
+        return bool(self._named("prediction"))
+
+    def _named(self, kind: Kind) -> frozenset[str]:
+        return frozenset(name for found, name in AllOf(self.predicates).mentions() if found == kind)
 
     def check(
         self,
@@ -87,7 +100,7 @@ class Filter:
         unknown = [
             f"filters: there is no {kind} {name!r}; {one_of(name, sorted(known[kind]))}"
             for kind, name in dict.fromkeys(AllOf(self.predicates).mentions())
-            if name not in known[kind]
+            if kind in known and name not in known[kind]
         ]
         if unknown:
             raise ConfigError("\n".join(unknown))

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import polars as pl
 from annotated_types import MinLen
 
-Kind = Literal["stage", "tag", "class", "metric", "metadata"]
+Kind = Literal["stage", "tag", "class", "metric", "metadata", "prediction", "runs"]
 Mention = tuple[Kind, str]
 Names = Annotated[tuple[str, ...], MinLen(1)]
 Name = Annotated[str, MinLen(1)]

@@ -24,6 +24,7 @@ from alrun.filters.listed import (
     Unassigned,
     Untagged,
 )
+from alrun.filters.looked_up import IsPredicted, SelectedIn
 from alrun.filters.measured import Highest, InQuantile, InRange, Lowest, Missing, OneOfEach
 from alrun.filters.predicates import AllOf, AnyOf, Not
 
@@ -48,6 +49,8 @@ LEAVES: Mapping[str, type[Predicate]] = {
     "bottom": Lowest,
     "top": Highest,
     "one_of_each": OneOfEach,
+    "predicted": IsPredicted,
+    "selected_in": SelectedIn,
 }
 PREDICATES = (*LEAVES, "not", "any", "all")
 
@@ -161,4 +164,4 @@ def _fault(details: ErrorDetails, path: str, skip: int) -> Fault | None:
     if kind == "too_short" and given:  # it counts the right items only, and each wrong one has its own fault
         return None
     what = "nothing" if kind == "missing" else repr(given)
-    return Fault(place, f"given {what}; needed: {_NEEDED.get(kind, details['msg'])}")
+    return Fault(place, f"given {what}; needed: {_NEEDED.get(kind, details['msg'].removeprefix('Input should be '))}")
