@@ -22,7 +22,14 @@ MEASURES = {
     "macro_f1": "Macro F1",
     "log_loss": "Log loss",
     "calibration_error": "Calibration error",
+    "map": "mAP",
+    "map_50": "mAP at IoU 0.5",
+    "mar": "mAR",
+    "precision": "Precision",
+    "recall": "Recall",
+    "f1": "F1",
 }
+"""The figures that a curve may have, in the order in which they are shown."""
 BINS = 40
 RUG = 200
 TOP_CLASSES = 30
@@ -98,11 +105,16 @@ class Balance:
     other_count: int
 
 
+def measures(curve: pl.DataFrame) -> dict[str, str]:
+    """Return the title of each figure that the curve has."""
+    return {column: title for column, title in MEASURES.items() if column in curve.columns}
+
+
 def learning_curve(curve: pl.DataFrame) -> list[Panel]:
     """Return one panel for each evaluation figure that has a finite value; a gap stays a gap."""
     labelled = curve["labelled"].to_numpy().astype(np.float64)
     panels = []
-    for column, title in MEASURES.items():
+    for column, title in measures(curve).items():
         values = curve[column].cast(pl.Float64).fill_null(math.nan).to_numpy()
         if (np.abs(values) < _LARGEST).any():
             panels.append(_panel(title, curve["round"].to_list(), labelled, values))
@@ -111,7 +123,7 @@ def learning_curve(curve: pl.DataFrame) -> list[Panel]:
 
 def _panel(title: str, rounds: list[int], x: NDArray[np.float64], y: NDArray[np.float64]) -> Panel:
     finite = np.abs(y) < _LARGEST
-    across, up = _Axis(*_span(x), whole=True), _Axis(*_rounded(*_span(y[finite])))
+    across, up = Axis(*span(x), whole=True), Axis(*widened(*span(y[finite])))
     points = tuple(
         Point(across.at(x[i]), 100 - up.at(y[i]), bool(i and finite[i - 1]),
               f"round {rounds[i]}, {number(x[i])} labelled: {fraction(y[i])}")
@@ -132,8 +144,8 @@ def histogram(metric: MetricView) -> Histogram:
         caption += f"; the selected lie in {number(chosen.min())} to {number(chosen.max())}"
     edges = _edges(np.concatenate([every, chosen]))
     counts, picked = np.histogram(every, edges)[0], np.histogram(chosen, edges)[0]
-    across = _Axis(edges[0], edges[-1])
-    up = _Axis(*_rounded(0, max(1, counts.max(), picked.max())), whole=True)
+    across = Axis(edges[0], edges[-1])
+    up = Axis(*widened(0, max(1, counts.max(), picked.max())), whole=True)
     bins = tuple(
         Bin(across.at(a), round(across.at(b) - across.at(a), 2), up.at(n), up.at(s),
             f"{number(a)} to {number(b)}: {n:,} candidates, {s:,} selected")
@@ -153,15 +165,19 @@ def balance(counts: Mapping[str, int]) -> Balance:
 
 
 @dataclass(frozen=True, slots=True)
-class _Axis:
+class Axis:
+    """What lies between two values, as per cent of the axis' length; `whole` has ticks at whole numbers only."""
+
     low: float
     high: float
     whole: bool = False
 
     def at(self, value: float) -> float:
+        """Return where a value is, in per cent."""
         return round(float(100 * ((value - self.low) / (self.high - self.low))), 2)
 
     def ticks(self, *, upward: bool = False) -> tuple[Tick, ...]:
+        """Return at most seven marks at round values; `upward` counts from the bottom, as people draw."""
         step = _step(self.low, self.high)
         step = max(1.0, step) if self.whole else step
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
@@ -179,13 +195,13 @@ def _step(low: float, high: float) -> float:
     return float(next(power * factor for factor in (1, 2, 5, 10, 20) if power * factor >= rough * (1 - 1e-9)))
 
 
-def _rounded(low: float, high: float) -> tuple[float, float]:
+def widened(low: float, high: float) -> tuple[float, float]:
     """Widen a span to whole steps."""
     step = _step(low, high)
     return math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
 
 
-def _span(values: NDArray[np.float64]) -> tuple[float, float]:
+def span(values: NDArray[np.float64]) -> tuple[float, float]:
     """Return the least and the greatest value, moved apart where floats could not divide between them."""
     low, high = float(values.min()), float(values.max())
     size = max(abs(low), abs(high))
@@ -197,7 +213,7 @@ def _span(values: NDArray[np.float64]) -> tuple[float, float]:
 
 def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the edges of at most 40 bins; whole numbers, such as ranks, get the same number to each bin."""
-    low, high = _span(values)
+    low, high = span(values)
     if high - low < 1e6 and bool((values == np.floor(values)).all()):
         first, last = float(values.min()), float(values.max())
         width = math.ceil((last - first + 1) / BINS)

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from alrun.report.quality import QualityView
 from alrun.types import LeftOut, Pick
 
 
@@ -63,6 +64,28 @@ class MetricView:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class PlaneView:
+    """Where images are in a projection of their embeddings, as a picture shows them.
+
+    Attributes
+    ----------
+    places
+        float64, shape (M, 2).
+    kinds
+        For each place one of ``"pool"``, ``"candidate"``, ``"labelled"`` or ``"selected"``.
+    classes
+        For each place its class, None where none is known.
+    total
+        How many images there are; M if all are shown, else these are a sample.
+    """
+
+    places: NDArray[np.float64]
+    kinds: tuple[str, ...]
+    classes: tuple[str | None, ...]
+    total: int
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class RoundSection:
     """One round: what was selected, what happened to it and what was labelled.
 
@@ -78,6 +101,8 @@ class RoundSection:
         Tasks that the recipe took out of the annotators' queue, and those it brought back.
     left_out
         Tasks that preflight or a recipe left alone.
+    unread
+        Other tasks whose image cannot be had or decoded.
     """
 
     number: int
@@ -91,6 +116,8 @@ class RoundSection:
     moved: int = 0
     restored: int = 0
     left_out: tuple[LeftOut, ...] = ()
+    unread: tuple[LeftOut, ...] = ()
+    plane: PlaneView | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -104,10 +131,14 @@ class RunReport:
     stages_before, stages_after
         Tasks a stage, in workflow order.
     curve
-        One row an evaluation: `round`, `labelled`, `accuracy`, `macro_f1`, `log_loss`, `calibration_error`;
-        no rows if nothing was evaluated.
+        One row an evaluation: `round`, `labelled`, then figures such as `accuracy`, the most telling first; no rows
+        if nothing was evaluated.
     per_class
-        The last evaluation: `class`, `precision`, `recall`, `f1`, `support`.
+        The last evaluation: `class`, `precision`, `recall`, `f1`, `support`, of objects also `ap`.
+    quality
+        Of imported predictions, the last evaluation.
+    audit
+        What a random share of the picks says about the model and the strategy, in words.
     thumbnails
         PNG or JPEG bytes by data hash, see :func:`alrun.report.thumbnails.thumbnails`; a pick may have none.
     outputs
@@ -125,6 +156,8 @@ class RunReport:
     rounds: tuple[RoundSection, ...]
     curve: pl.DataFrame
     per_class: pl.DataFrame | None = None
+    quality: QualityView | None = None
+    audit: tuple[str, ...] = ()
     phases: tuple[Phase, ...] = ()
     import_left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
@@ -154,6 +187,11 @@ class RunReport:
         return sum(r.restored for r in self.rounds)
 
     @property
-    def accuracy(self) -> float | None:
-        """Accuracy after the last evaluation, 0..1; None if nothing was evaluated."""
-        return self.curve["accuracy"][-1] if self.curve.height else None
+    def figure(self) -> str:
+        """The name of the most telling figure: the curve's first."""
+        return self.curve.columns[2]
+
+    @property
+    def latest(self) -> float | None:
+        """The most telling figure after the last evaluation, 0..1; None if nothing was evaluated."""
+        return self.curve[self.figure][-1] if self.curve.height else None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from alrun.report import words
-from alrun.report.curves import MEASURES
+from alrun.report.curves import MEASURES, measures
 from alrun.report.data import RunReport
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def summary(report: RunReport, console: Console) -> None:
     and never as control sequences of the terminal.
     """
     console.print()
-    console.rule(_text(f"{report.title}: {report.status}"))
+    console.rule(as_text(f"{report.title}: {report.status}"))
     console.print(_pairs({**report.asked, "run": report.run_id}))
     console.print(_pairs(_results(report)))
     console.print(_stages(report))
@@ -30,9 +30,11 @@ def summary(report: RunReport, console: Console) -> None:
         console.print(_rounds(report))
     console.print(_timings(report))
     for line in _outputs(report.outputs):
-        console.print(_text(line), soft_wrap=True)  # a path that is broken in two can be neither copied nor clicked
+        console.print(as_text(line), soft_wrap=True)  # a path that is broken in two can be neither copied nor clicked
+    for text in report.audit:
+        console.print(as_text(f"audit: {text}"))
     for note in report.notes:
-        console.print(_text(f"note: {note}"))
+        console.print(as_text(f"note: {note}"))
 
 
 def _outputs(outputs: Mapping[str, str]) -> list[str]:
@@ -42,7 +44,8 @@ def _outputs(outputs: Mapping[str, str]) -> list[str]:
     return [*([f"report: {report}"] if report else []), *([f"beside it: {others}", ""] if others else [])]
 
 
-def _text(content: str, style: str = "") -> Text:
+def as_text(content: str, style: str = "") -> Text:
+    """Return text that the terminal shows and does not obey."""
     from rich.text import Text
 
     return Text(words.clean(content), style=style, overflow="fold")
@@ -55,7 +58,7 @@ def _pairs(pairs: Mapping[str, str]) -> Table:
     grid.add_column(min_width=10)
     grid.add_column(overflow="fold")
     for name, value in pairs.items():
-        grid.add_row(_text(name, "dim"), _text(value))
+        grid.add_row(as_text(name, "dim"), as_text(value))
     grid.add_row()
     return grid
 
@@ -72,12 +75,13 @@ def _results(report: RunReport) -> dict[str, str]:
         results["left out"] = f"{len(report.import_left_out):,} at import, {left_out:,} tasks"
     if report.curve.height:
         last = report.curve.row(-1, named=True)
-        figures = [f"{title[0].lower()}{title[1:]} {words.fraction(last[name])}" for name, title in MEASURES.items()]
+        titles = measures(report.curve).items()
+        figures = [f"{words.uncapitalised(title)} {words.fraction(last[name])}" for name, title in titles]
         results["learned"] = f"{', '.join(figures)} (from {last['labelled']:,} labelled)"
     return results
 
 
-def _table(headers: Iterable[str], rows: Iterable[Iterable[str]], words_in: int = 1) -> Table:
+def number_table(headers: Iterable[str], rows: Iterable[Iterable[str]], words_in: int = 1) -> Table:
     """Return a table whose first `words_in` columns hold words and whose others hold numbers."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -87,7 +91,7 @@ def _table(headers: Iterable[str], rows: Iterable[Iterable[str]], words_in: int 
         text = index < words_in
         table.add_column(header, justify="left" if text else "right", overflow="fold", no_wrap=not text)
     for row in rows:
-        table.add_row(*map(_text, row))
+        table.add_row(*map(as_text, row))
     table.add_row()
     return table
 
@@ -97,18 +101,18 @@ def _stages(report: RunReport) -> Table:
     rows = (
         (stage, f"{report.stages_before.get(stage, 0):,}", f"{report.stages_after.get(stage, 0):,}") for stage in stages
     )
-    return _table(("Stage", "Before", "After"), rows)
+    return number_table(("Stage", "Before", "After"), rows)
 
 
 def _rounds(report: RunReport) -> Table:
-    accuracy = dict(report.curve.select("round", "accuracy").iter_rows())
+    figure = dict(report.curve.select("round", report.figure).iter_rows())
     rows = (
         (str(r.number), r.strategy, *(f"{n:,}" for n in (len(r.picks), r.moved, len(r.labels), r.restored)),
-         words.fraction(accuracy.get(r.number)))
+         words.fraction(figure.get(r.number)))
         for r in report.rounds
     )  # fmt: skip
-    headers = ("Round", "Strategy", "Selected", "Moved", "Labelled", "Restored", "Accuracy")
-    return _table(headers, rows, words_in=2)
+    headers = ("Round", "Strategy", "Selected", "Moved", "Labelled", "Restored", MEASURES[report.figure])
+    return number_table(headers, rows, words_in=2)
 
 
 def _timings(report: RunReport) -> Table:
@@ -117,4 +121,4 @@ def _timings(report: RunReport) -> Table:
     for phase in report.phases:
         seconds[phase.name] = seconds.get(phase.name, 0.0) + phase.seconds
     seconds["total"] = sum(seconds.values())
-    return _table(("Phase", "Time"), ((name, words.duration(value)) for name, value in seconds.items()))
+    return number_table(("Phase", "Time"), ((name, words.duration(value)) for name, value in seconds.items()))

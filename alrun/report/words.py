@@ -16,6 +16,8 @@ def clean(text: str) -> str:
     Control characters (an escape sequence in a file name moves the cursor or re-colours a terminal) and lone
     surrogates (a file name that is not UTF-8; no encoder takes them) become U+FFFD; line ends and tabs stay.
     """
+    if text.isprintable():
+        return text
     return "".join(c if c in _KEPT or unicodedata.category(c) not in ("Cc", "Cs") else _REPLACEMENT for c in text)
 
 
@@ -37,6 +39,11 @@ def number(value: float | None) -> str:
 def fraction(value: float | None) -> str:
     """Return an evaluation figure with three decimals."""
     return MISSING if value is None or not math.isfinite(value) else f"{value:.3f}"
+
+
+def uncapitalised(title: str) -> str:
+    """Return a title as it is written within a sentence; F1 and mAP stay as they are."""
+    return title[:1].lower() + title[1:] if title[1:2].islower() else title
 
 
 def duration(seconds: float) -> str:

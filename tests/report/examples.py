@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from alrun.report.data import FilterRow, MetricView, Phase, RoundSection, RunReport, StepRow
+from alrun.report.quality import ImportanceRow, QualityView
 from alrun.types import LeftOut, Pick
 
 CURVE = {"round": pl.Int64, "labelled": pl.Int64} | dict.fromkeys(
@@ -162,6 +163,12 @@ def hostile() -> RunReport:
             {"class": [t.encode("utf-8", "replace").decode() for t in HOSTILE], "support": [1] * len(HOSTILE)}
             | {figure: [None] * len(HOSTILE) for figure in ("precision", "recall", "f1")},
             schema_overrides={"precision": pl.Float64, "recall": pl.Float64, "f1": pl.Float64},
+        ),
+        quality=QualityView(
+            about=everything,
+            mistakes=tuple((text, text, 1) for text in HOSTILE),
+            importance=tuple(ImportanceRow(text, 1, None, float("nan"), 0.5) for text in HOSTILE),
+            enough=50,
         ),
         phases=tuple(Phase(text, 0, 0.0, text) for text in HOSTILE),
         import_left_out=tuple(LeftOut(text, text) for text in HOSTILE),

@@ -1,0 +1,125 @@
+"""A whole comparison: every setting of one or many sweeps, what cannot be compared, and which strategy to use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from alrun.compare.many import as_one
+from alrun.compare.picks import class_shares
+from alrun.compare.settings import BASELINE, Axis, Setting, settings
+from alrun.compare.summary import SettingSummary, summarise
+from alrun.compare.verdict import verdict, winner
+from alrun.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """One setting.
+
+    Attributes
+    ----------
+    sentences
+        The verdict on every arm, and what the comparison lacks.
+    other_axis
+        The same curves over cost where the statistics are over labels, and the other way round; None if both axes are
+        the same.
+    classes
+        What was picked, most frequent first; `class_shares` says how much of each arm's picks is of each class,
+        float64 of shape (A, C), 0..1.
+    """
+
+    summary: SettingSummary
+    sentences: tuple[str, ...]
+    other_axis: Setting | None
+    classes: tuple[str, ...]
+    class_shares: npt.NDArray[np.float64]
+
+    @property
+    def label(self) -> str:
+        """What tells the setting from the others; empty if it is the only one."""
+        return self.summary.setting.label
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What one or many sweeps came to.
+
+    Attributes
+    ----------
+    figure, axis
+        What was compared, and over what.
+    settings
+        By label.
+    impossible
+        Settings that cannot be compared, each with the reason, in words.
+    winner
+        The arm to use: `random` if none is better than it in every setting; None if nothing can be said.
+    rows
+        The rows it was made from, each job once (`alrun.compare.many.as_one`).
+    """
+
+    figure: str
+    axis: Axis
+    settings: tuple[Compared, ...]
+    impossible: tuple[str, ...]
+    winner: str | None
+    rows: pl.DataFrame
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one sentence."""
+        where = "" if len(self.settings) == 1 else f" in all {len(self.settings)} settings"
+        if not self.settings:
+            return "Nothing can be compared yet."
+        if self.winner is None:
+            return "Nothing can be said about a gain: there is no random baseline."
+        if not any(len(one.summary.arms) > 1 for one in self.settings):
+            return "There is nothing but random to compare."
+        if self.winner == BASELINE and len(self.settings) == 1:
+            return "No strategy is detectably better than random."
+        if self.winner == BASELINE:
+            return "No strategy is detectably better than random in every setting."
+        return f"{self.winner} is better than random{where}."
+
+
+def compare(rows: pl.DataFrame, picks: pl.DataFrame, figure: str = "accuracy", axis: Axis = "labelled") -> Comparison:
+    """Compare the strategies of sweeps, in each of their settings.
+
+    Parameters
+    ----------
+    rows, picks
+        The tables of docs/sweep.md, of one or many sweeps.
+    """
+    rows = as_one(rows)
+    found: list[Compared] = []
+    impossible: list[str] = []
+    for _, part in sorted(rows.group_by("setting_label", maintain_order=True), key=lambda group: str(group[0][0])):
+        try:
+            [setting] = settings(part, figure, axis)
+        except DataError as error:
+            label = part["setting_label"][0]
+            impossible.append(f"{label}: {error}" if label else str(error))
+            continue
+        found.append(_compared(setting, part, picks, axis))
+    best = winner([one.summary for one in found]) if found else None
+    return Comparison(figure, axis, tuple(found), tuple(impossible), best, rows)
+
+
+def _compared(setting: Setting, rows: pl.DataFrame, picks: pl.DataFrame, axis: Axis) -> Compared:
+    summary = summarise(setting, rows, picks)
+    classes, shares = class_shares(rows, list(setting.arms))
+    return Compared(summary, tuple(verdict(summary)), _other_axis(rows, setting.figure, axis), classes, shares)
+
+
+def _other_axis(rows: pl.DataFrame, figure: str, axis: Axis) -> Setting | None:
+    if (rows["spent"] == rows["labelled"]).all():  # nulls, where there is no round, do not count
+        return None
+    try:
+        [other] = settings(rows, figure, "spent" if axis == "labelled" else "labelled")
+    except DataError:  # budgets that overlap in labels need not overlap in cost
+        return None
+    return other

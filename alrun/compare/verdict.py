@@ -1,0 +1,80 @@
+"""The comparison in words; "no detectable difference" is a possible answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from alrun.compare.paired import LEVEL, fewest_to_test
+from alrun.compare.settings import BASELINE
+from alrun.compare.summary import ArmSummary, SettingSummary
+
+
+def verdict(summary: SettingSummary) -> list[str]:
+    """Return a sentence for each arm that was compared with random, and what the comparison lacks."""
+    compared = [arm for arm in summary.arms if arm.gain is not None]
+    fewest = fewest_to_test(len(compared))
+    said = [_sentence(arm, summary, fewest) for arm in compared]
+    seeds = len(summary.setting.seeds)
+    if summary.setting.baseline is None:
+        said.append("There is no random baseline, so nothing can be said about a gain: add strategy=random.")
+    elif compared and seeds < fewest:
+        said.append(
+            f"{_seeds(seeds)}: the signed-rank test of {_strategies(len(compared))} cannot go below {LEVEL:g} with "
+            f"fewer than {fewest}, whatever the data. Run more seeds."
+        )
+    said += [f"Left out: {text}." for text in summary.setting.left_out]
+    return said
+
+
+def winner(summaries: Sequence[SettingSummary]) -> str | None:
+    """Return the arm to use: of those that are better than random in every setting, the one with the largest mean gain.
+
+    Returns
+    -------
+    str or None
+        `random` if no arm is better in every setting; None if there is no baseline to compare with.
+    """
+    if any(summary.setting.baseline is None for summary in summaries):
+        return None
+    names = set.intersection(*({arm.arm for arm in summary.arms} for summary in summaries)) - {BASELINE}
+    gains: dict[str, list[float]] = {}
+    for summary in summaries:
+        for arm in summary.arms:
+            if arm.arm in names and arm.gain is not None and is_better(arm):
+                gains.setdefault(arm.arm, []).append(arm.gain.mean)
+    better = {name: sum(found) / len(found) for name, found in gains.items() if len(found) == len(summaries)}
+    return max(sorted(better), key=lambda name: better[name], default=BASELINE)
+
+
+def is_better(arm: ArmSummary) -> bool:
+    """Say whether an arm is better than random beyond doubt at 5 %, corrected for the number of arms."""
+    return arm.gain is not None and arm.p_holm is not None and arm.p_holm < LEVEL and arm.gain.mean > 0
+
+
+def _sentence(arm: ArmSummary, summary: SettingSummary, fewest: int) -> str:
+    gain = arm.gain
+    if gain is None or arm.p_holm is None:
+        return ""
+    figure, seeds = summary.setting.figure, len(summary.setting.seeds)
+    facts = f"{gain.mean:+.4f} mean {figure} over the budget"
+    if seeds > 1:
+        facts += f", 95 % interval {gain.low:+.4f} to {gain.high:+.4f}, p = {arm.p_holm:.3g} (Wilcoxon, Holm)"
+    facts += f", {gain.wins} of {seeds} seeds better"
+    if arm.p_holm < LEVEL:
+        return f"{arm.arm} is {'better' if gain.mean > 0 else 'worse'} than random: {facts}."
+    text = f"{arm.arm}: no detectable difference from random: {facts}."
+    if seeds > 1:
+        text += f" {_seeds(seeds)} would find a difference of {gain.detectable:.4f}"
+        if gain.seeds_needed is None:
+            text += "; one as small as was seen, no reasonable number of seeds would."
+        else:
+            text += f"; one as large as was seen needs {max(gain.seeds_needed, fewest)}."
+    return text
+
+
+def _strategies(count: int) -> str:
+    return "one strategy" if count == 1 else f"{count} strategies, corrected for their number,"
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed{'' if count == 1 else 's'}"

@@ -1,0 +1,101 @@
+"""Many sweeps are compared as one, and what cannot be compared does not keep the rest from it."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from alrun.compare.comparison import compare
+from alrun.compare.many import as_one
+from alrun.compare.picks import class_shares
+from tests.compare.tables import picks, rows
+
+NO_PICKS = picks({})
+SEEDS = range(8)
+
+
+def flat(gain: float, *, seeds: range = SEEDS) -> dict[int, list[float]]:
+    """Return curves that gain so much over 0.5 at 20 labels, nearly the same for each seed."""
+    return {seed: [0.5, 0.5 + gain + 0.001 * seed] for seed in seeds}
+
+
+def test_the_headline_follows_the_verdict() -> None:
+    better = compare(rows({"random": flat(0), "margin": flat(0.1)}), NO_PICKS)
+    assert (better.winner, better.headline) == ("margin", "margin is better than random.")
+    same = compare(rows({"random": flat(0), "margin": flat(0)}), NO_PICKS)
+    assert (same.winner, same.headline) == ("random", "No strategy is detectably better than random.")
+    alone = compare(rows({"margin": flat(0.1)}), NO_PICKS)
+    assert alone.winner is None
+    assert "there is no random baseline" in alone.headline
+    assert compare(rows({"random": flat(0)}), NO_PICKS).headline == "There is nothing but random to compare."
+    two = [rows({"random": flat(0), "margin": flat(0.1)}, label=f"dataset={name}") for name in "ab"]
+    assert compare(pl.concat(two), NO_PICKS).headline == "margin is better than random in all 2 settings."
+
+
+def test_a_setting_that_failed_is_told_and_the_others_are_compared() -> None:
+    broken = rows({"random": {0: []}, "margin": {0: []}}, label="dataset=a")
+    found = compare(pl.concat([broken, rows({"random": flat(0), "margin": flat(0.1)}, label="dataset=b")]), NO_PICKS)
+    assert [one.label for one in found.settings] == ["dataset=b"]
+    [said] = found.impossible
+    assert said.startswith("dataset=a: no job of the sweep is done")
+    nothing = compare(broken, NO_PICKS)
+    assert (nothing.settings, nothing.winner, nothing.headline) == ((), None, "Nothing can be compared yet.")
+
+
+def test_cost_is_an_axis_of_its_own_only_where_it_differs_from_labels() -> None:
+    table = rows({"random": flat(0), "margin": flat(0.1)})
+    [same] = compare(table, NO_PICKS).settings
+    assert same.other_axis is None
+    dear = table.with_columns(pl.when(arm="margin").then(pl.col("spent") * 1.5).otherwise("spent").alias("spent"))
+    [one] = compare(dear, NO_PICKS).settings
+    assert one.other_axis is not None
+    assert (one.summary.setting.grid.tolist(), one.other_axis.grid.tolist()) == ([10, 20], [15, 20])
+
+
+def test_settings_that_two_sweeps_call_the_same_are_told_apart() -> None:
+    one = rows({"random": {0: [0.5]}}, dataset="digits").with_columns(setting=pl.lit("1" * 16))
+    two = rows({"random": {0: [0.6]}}, dataset="wdbc").with_columns(setting=pl.lit("2" * 16), job=pl.lit("other"))
+    three = two.with_columns(setting=pl.lit("3" * 16), job=pl.lit("third"))
+    found = as_one(pl.concat([one, two, three]))
+    assert found["setting_label"].to_list() == ["dataset=digits", "dataset=wdbc (222222)", "dataset=wdbc (333333)"]
+
+
+def test_a_job_of_two_sweeps_counts_once_where_it_is_done() -> None:
+    begun = rows({"random": {0: []}}).with_columns(sweep=pl.lit("first"))
+    done = rows({"random": {0: [0.5, 0.6]}}).with_columns(sweep=pl.lit("second"))
+    found = as_one(pl.concat([begun, done, done.with_columns(sweep=pl.lit("third"))]))
+    assert found["sweep"].to_list() == ["second", "second"]
+
+
+def test_arms_of_one_name_that_compute_different_things_are_told_apart_and_random_stays_one() -> None:
+    one = rows({"random": flat(0), "margin": flat(0.1)}, full={0: 0.9})
+    two = one.with_columns(sweep=pl.lit("t"), job=pl.format("other {}", "job"))
+    found = as_one(pl.concat([one, two]))
+    arms = found.filter(role="job").group_by("arm").len().sort("arm").rows()
+    assert arms == [("margin (s)", 16), ("margin (t)", 16), ("random", 16)]
+    assert found.filter(role="full_data").height == 1
+    more = as_one(pl.concat([one, rows({"margin": flat(0.1, seeds=range(8, 9))}).with_columns(sweep=pl.lit("t"))]))
+    assert set(more.filter(role="job")["arm"]) == {"margin", "random"}  # further seeds of the same arm are the same arm
+
+
+def test_a_reference_stands_in_every_setting_whose_jobs_name_it() -> None:
+    jobs = [rows({"random": {0: [0.5, 0.6]}}, label=f"budget={budget}", reference="full") for budget in (5, 9)]
+    own = rows({}, full={0: 0.9}).with_columns(job=pl.lit("full"), setting=pl.lit("of its own"))
+    found = compare(pl.concat([*jobs, own]), NO_PICKS)
+    assert [one.label for one in found.settings] == ["budget=5", "budget=9"]
+    ceilings = [one.summary.setting.ceiling for one in found.settings]
+    assert [None if ceiling is None else ceiling.tolist() for ceiling in ceilings] == [[0.9], [0.9]]
+    assert found.impossible == ()
+
+
+def test_the_share_of_each_class_in_what_was_picked() -> None:
+    table = rows({"random": {0: [0.5, 0.6, 0.7]}, "margin": {0: [0.5, 0.6]}})
+    kind = table.schema["picked_classes"]
+    held = [[("a", 99)], [("a", 1), ("b", 2)], [("a", 1)], [("a", 9)], [("b", 2)]]  # the first of an arm is round 0
+    counts = [[{"class": name, "images": images} for name, images in row] for row in held]
+    table = table.with_columns(pl.Series("picked_classes", counts, dtype=kind))
+    classes, shares = class_shares(table, ["random", "margin", "unknown"])
+    assert classes == ("b", "a")
+    np.testing.assert_allclose(shares, np.array([[0.5, 0.5], [1, 0], [np.nan, np.nan]]))
+    nothing = class_shares(rows({"random": {0: [0.5]}}), ["random"])
+    assert (nothing[0], nothing[1].shape) == ((), (1, 0))

@@ -1,0 +1,82 @@
+"""The words follow the numbers, and may be "no detectable difference"."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from alrun.compare.settings import settings
+from alrun.compare.summary import SettingSummary, summarise
+from alrun.compare.verdict import verdict, winner
+from tests.compare.tables import picks, rows
+
+NO_PICKS = picks({})
+
+
+def compared(gains: dict[str, float], seeds: int, noise: float, *, label: str = "") -> SettingSummary:
+    """Return arms that gain so much over random at the last budget, with noise on each seed."""
+    rng = np.random.default_rng(7)
+    base = {seed: 0.7 + 0.05 * rng.standard_normal() for seed in range(seeds)}
+    curves = {"random": {seed: [0.5, value] for seed, value in base.items()}}
+    for arm, gain in gains.items():
+        curves[arm] = {seed: [0.5, v + gain + noise * rng.standard_normal()] for seed, v in base.items()}
+    table = rows(curves, full=dict.fromkeys(range(seeds), 0.95), label=label)
+    [setting] = settings(table)
+    return summarise(setting, table, NO_PICKS)
+
+
+def test_a_clear_gain_and_a_clear_loss_are_said() -> None:
+    found = compared({"margin": 0.05, "entropy": -0.05}, 10, 0.002)
+    entropy, margin = verdict(found)
+    assert margin.startswith("margin is better than random: +0.02")
+    assert entropy.startswith("entropy is worse than random: -0.02")
+    assert "10 of 10 seeds better" in margin
+    assert winner([found]) == "margin"
+
+
+def test_no_difference_says_what_would_settle_it() -> None:
+    [said] = verdict(compared({"margin": 0.001}, 8, 0.03))
+    assert said.startswith("margin: no detectable difference from random:")
+    assert "8 seeds would find a difference of 0.0" in said
+    assert "needs" in said or "no reasonable number of seeds" in said
+
+
+def test_too_few_seeds_is_said_however_large_the_gain() -> None:
+    found = compared({"margin": 0.1}, 3, 0.001)
+    said = verdict(found)
+    assert said[0].startswith("margin: no detectable difference")
+    assert "fewer than 6" in said[1]
+    assert winner([found]) == "random"
+
+
+def test_the_winner_is_better_in_every_setting() -> None:
+    one = compared({"margin": 0.05, "entropy": 0.03}, 10, 0.002, label="dataset=a")
+    other = compared({"margin": -0.05, "entropy": 0.03}, 10, 0.002, label="dataset=b")
+    assert winner([one]) == "margin"
+    assert winner([one, other]) == "entropy"
+
+
+def test_without_random_nothing_is_claimed() -> None:
+    table = rows({"margin": {0: [0.5, 0.6]}, "entropy": {0: [0.5, 0.7]}})
+    [setting] = settings(table)
+    found = summarise(setting, table, NO_PICKS)
+    assert verdict(found) == ["There is no random baseline, so nothing can be said about a gain: add strategy=random."]
+    assert winner([found]) is None
+    assert [arm.gain for arm in found.arms] == [None, None]
+
+
+def test_the_summary_has_what_the_report_shows() -> None:
+    found = compared({"margin": 0.05}, 10, 0.002)
+    random, margin = found.arms
+    assert (random.arm, margin.arm) == ("random", "margin")
+    assert random.gain is None
+    assert random.deficiency == pytest.approx(1)
+    assert margin.deficiency is not None
+    assert margin.deficiency < 1
+    assert set(margin.targets) == {"random's last", "90% of all labels", "95% of all labels", "99% of all labels"}
+    assert margin.targets["random's last"][1] == 20
+    assert margin.targets["99% of all labels"][1] == np.inf
+    assert (margin.select_seconds, margin.train_seconds) == (0.5, 2.0)
+    assert found.penalties[1, 0] == 0.5
+    assert isinstance(pl.DataFrame(found.overlap), pl.DataFrame)
