@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,22 +15,18 @@ import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
-from alrun.config.check import check
+from alrun.config.check import Verdict, check
 from alrun.config.compose import CONFIG_NAME, VERSION_BASE, Composer
 from alrun.config.overrides import Fault
+from alrun.config.play import INTERRUPTED, ending, frozen, go_where_it_began, play_frozen, worst
 from alrun.config.rules import WITH_A_RUN
 from alrun.config.schema import folder_of
-from alrun.errors import AlrunError, ConfigError, StateError
-from alrun.files import append_line
-
-EXIT_CODES = "ALRUN_EXIT_CODES"
-"""The variable that names the file to which jobs add their exit codes, whichever process they run in."""
+from alrun.errors import AlrunError, ConfigError
+from alrun.terminal import TerminalHandler, silence
 
 _COMPLETION = "(install|uninstall|query)=(bash|zsh|fish)"
-_BUG, _CONFIG, _INTERRUPTED = 1, 2, 130
+_CONFIG = 2
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +35,16 @@ def main() -> None:
     """Run the command line and end the process with the worst exit code of its jobs."""
     try:
         code = _run(sys.argv[1:])
-        sys.stdout.flush()
     except BrokenPipeError:
-        _silence()
         code = 0
     except KeyboardInterrupt:
-        print("alrun: interrupted; action=resume run=FOLDER finishes a run that had begun to write", file=sys.stderr)
-        code = _INTERRUPTED
+        print("alrun: interrupted", file=sys.stderr)
+        code = INTERRUPTED
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            silence(stream)
     sys.exit(code)
 
 
@@ -69,13 +67,13 @@ def _run(arguments: list[str]) -> int:
         return _say(_listed(verdict.faults))
     if shows:
         return _show(arguments)
-    if verdict.sweep and not args.multirun:
-        arguments = ["-m", *arguments]
+    if verdict.sweep:
+        return _sweep(verdict, arguments)
     in_place = _in_place(args.overrides)
     written = Path(in_place.folder) if in_place else Path.cwd()
     if not os.access(written, os.W_OK):
         return _say(f"{written} cannot be written to, and a run keeps its record there: nothing was started")
-    return _jobs([*arguments, *(in_place.overrides if in_place else ())])
+    return _hydra([*arguments, *(in_place.overrides if in_place else ())])
 
 
 def _wrong_flags(args: Any, shows: Sequence[str]) -> str:
@@ -114,56 +112,54 @@ def _in_place(overrides: Sequence[str]) -> InPlace | None:
     return InPlace(folder, (f"hydra.run.dir='{quoted}'", "hydra.output_subdir=null"))
 
 
-def _jobs(arguments: list[str]) -> int:
-    """Let Hydra run one job or many; return the worst of their exit codes."""
-    with tempfile.NamedTemporaryFile(prefix="alrun-", suffix=".codes") as file:
-        os.environ[EXIT_CODES] = file.name
-        try:
-            ended = _hydra(arguments)
-        finally:
-            del os.environ[EXIT_CODES]
-        codes = [int(line) for line in Path(file.name).read_text().split()]
-    return _BUG if _BUG in codes else max([ended, *codes])
+def _sweep(verdict: Verdict, arguments: Sequence[str]) -> int:
+    """Freeze the jobs of a sweep, play those that are missing, and return the worst of their exit codes."""
+    from alrun.config.build import component
+    from alrun.config.sweep import plan_sweep
+    from alrun.run.sweep import alone, play_missing
+    from alrun.run.sweep_tracking import tracked_sweep
+
+    logging.basicConfig(level=logging.INFO, handlers=[TerminalHandler()], force=True)
+    try:
+        plan = plan_sweep(verdict.jobs, verdict.base, arguments)
+        launcher = component("launcher", plan.jobs[0].content["launcher"])
+        tracking = plan.jobs[0].content["tracking"]
+        tracker = None if tracking is None else component("tracking", tracking)
+        with alone(plan.folder):
+            plan.freeze()
+            with tracked_sweep(plan.folder, plan.record, launcher, tracker) as played_by:
+                return worst(play_missing(plan.folder, plan.record, played_by, play_frozen, plan.threads))
+    except AlrunError as error:
+        log.error("alrun: %s", error)  # noqa: TRY400 -- the message is all that the user needs
+        return error.exit_code
 
 
 def _hydra(arguments: list[str]) -> int:
+    """Let Hydra do what the arguments say; return the exit code of its job, if it runs one."""
+    codes: list[int] = []
     before = sys.argv
     sys.argv = [before[0], *arguments]
     try:
-        hydra.main(version_base=VERSION_BASE, config_path=str(folder_of("conf")), config_name=CONFIG_NAME)(task)()
+        run = hydra.main(version_base=VERSION_BASE, config_path=str(folder_of("conf")), config_name=CONFIG_NAME)
+        run(lambda cfg: codes.append(task(cfg)))()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     finally:
         sys.argv = before
-    return 0
+    return worst(codes)
 
 
 def task(cfg: DictConfig) -> int:
-    """Run one job; every way it can end becomes an exit code, so that a sweep goes on."""
+    """Run one job; every way it can end becomes an exit code."""
     folder = Path(HydraConfig.get().runtime.output_dir)
+    log.info("run folder: %s", folder)
     try:
-        code = _act(cfg, folder)
-    except AlrunError as error:
-        log.error("%s", error)  # noqa: TRY400 -- the message is all that the user needs
-        code = error.exit_code
-    except BrokenPipeError:
-        _silence()
-        log.error("the reader of the output is gone; action=resume run=%s finishes the run", folder)  # noqa: TRY400
-        code = _INTERRUPTED
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        log.error("%s%s; action=resume run=%s finishes a run that had begun to write", where, error.strerror, folder)  # noqa: TRY400
-        log.debug("where it happened", exc_info=True)
-        code = StateError.exit_code
-    except Exception as error:
-        log.critical(
-            "a bug in alrun or in a component: %r; the traceback is in %s/alrun.log", error, folder, exc_info=True
-        )
-        code = _BUG
-    file = os.environ.get(EXIT_CODES)
-    if file is not None:
-        append_line(Path(file), str(code))
-    return code
+        return ending(lambda: _act(cfg, folder), folder).code
+    except KeyboardInterrupt:
+        begun = (folder / "run.json").exists()
+        how = f"to finish it: python -m alrun action=resume run={folder}" if begun else "nothing had begun"
+        log.error("interrupted; %s", how)  # noqa: TRY400
+        return INTERRUPTED
 
 
 def _act(cfg: DictConfig, folder: Path) -> int:
@@ -173,37 +169,18 @@ def _act(cfg: DictConfig, folder: Path) -> int:
     content: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     if content["run"] is not None:
         run = Path(content["run"]).absolute()
-        frozen = _frozen(run, "config")
-        content = {**frozen, **{key: content[key] for key in WITH_A_RUN}, "run": str(run)}
-        _go_where_it_began(run)
+        kept = () if _tracker_is_given() else ("tracking",)
+        changed = {key: content[key] for key in WITH_A_RUN if key not in kept}
+        content = {**frozen(run, "config"), **changed, "run": str(run)}
+        go_where_it_began(run)
     job = build(content, folder, sys.argv)
     return int(ACTIONS[job.action](job))
 
 
-def _frozen(run: Path, name: str) -> Any:
-    """Read what Hydra wrote into a run folder when the run began."""
-    path = run / ".hydra" / f"{name}.yaml"
-    try:
-        return OmegaConf.to_container(OmegaConf.load(path), resolve=name == "config")
-    except (OSError, YAMLError, OmegaConfBaseException) as error:
-        raise StateError(f"{path} cannot be read ({' '.join(str(error).split())}): nothing was done") from None
-
-
-def _go_where_it_began(run: Path) -> None:
-    """Change to the folder in which a run was started: relative paths in its config count from there."""
-    began = Path(_frozen(run, "hydra")["hydra"]["runtime"]["cwd"])
-    try:
-        os.chdir(began)
-    except OSError as error:
-        raise StateError(
-            f"the run was started in {began}, which cannot be entered ({error.strerror}). Relative paths in its config "
-            "count from there: put the folder back. Nothing was done"
-        ) from None
-
-
-def _silence() -> None:
-    """Send what is still in the output's buffer nowhere: its reader is gone, as in `alrun --help | head`."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _tracker_is_given() -> bool:
+    """Return whether the command line chooses a tracker, or none, in place of the run's."""
+    keys = (text.partition("=")[0].lstrip("+~") for text in HydraConfig.get().overrides.task)
+    return any(key.partition(".")[0] == "tracking" for key in keys)
 
 
 def _listed(faults: Sequence[Fault]) -> str:

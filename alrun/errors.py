@@ -5,6 +5,7 @@
     AlrunError
     ├── ConfigError            2  the config or an input of the user's is wrong
     │   └── DataError          2  a file of the user's is
+    │       └── BadImages      2  images cannot be had or decoded: a run does without them
     ├── Waiting                3  nothing is wrong: people have to act first, then `resume`
     ├── PlatformError          4  the platform refused, failed or has changed
     │   ├── Refused            4  it rejected a request whole (nothing of it was applied)
@@ -12,6 +13,7 @@
     │   ├── RateLimited        4  it asks to wait
     │   ├── Unavailable        4  no answer: the request may or may not have been applied
     │   └── NoAccess           4  wrong key, missing permission or unknown project
+    ├── NotTracked             4  a tracker did not take a copy of the run
     └── StateError             4  the run, its plan or its project is not in the state the action needs
 
 Everything else is a bug and ends with exit code 1.
@@ -19,7 +21,7 @@ Everything else is a bug and ends with exit code 1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
@@ -37,6 +39,22 @@ class ConfigError(AlrunError):
 
 class DataError(ConfigError):
     """A file that the user named cannot be used; the message names the file and the place in it."""
+
+
+class BadImages(DataError):
+    """Images cannot be had or decoded.
+
+    Attributes
+    ----------
+    reasons
+        Why, in a few words, by data hash: all such images among those that were asked for.
+    """
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        name, reason = next(iter(reasons.items()))
+        others = f", and {len(reasons) - 1} more" if len(reasons) > 1 else ""
+        super().__init__(f"image {name} cannot be decoded: {reason}{others}")
+        self.reasons = dict(reasons)
 
 
 class Waiting(AlrunError):
@@ -77,6 +95,12 @@ class Unavailable(PlatformError):
 
 class NoAccess(PlatformError):
     """The key, the role or the project's name does not give access."""
+
+
+class NotTracked(AlrunError):
+    """A tracker did not take what was sent to it. The run goes on: its folder holds everything."""
+
+    exit_code = 4
 
 
 class StateError(AlrunError):

@@ -49,12 +49,16 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
-def append_line(path: Path, line: str) -> None:
-    """Append one line and return when it is on the disk; a kill can leave it torn, never an earlier one."""
+def append_line(path: Path, line: str, *, durable: bool = True) -> None:
+    """Append one line and return when it is on the disk; a kill can leave it torn, never an earlier one.
+
+    Without `durable` nothing is synced: a power cut (not a kill) may take the line, up to the next durable one.
+    """
     with path.open("ab") as file:
         file.write(line.encode() + b"\n")
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
 
 
 def drop_torn_line(path: Path) -> None:
@@ -63,6 +67,15 @@ def drop_torn_line(path: Path) -> None:
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
         os.truncate(path, whole)
+
+
+def cache_folder(given: str | None) -> Path:
+    """Return the shared cache folder: as given, else $ALRUN_CACHE, else alrun's folder in the XDG cache folder."""
+    given = given or os.environ.get("ALRUN_CACHE")
+    if given:
+        return Path(given).expanduser().absolute()
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "alrun"
 
 
 def digest(content: Any) -> str:
@@ -85,6 +98,15 @@ def locked(path: Path) -> Iterator[bool]:
             yield False
             return
         yield True
+
+
+@contextmanager
+def waited_for(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on `path` for the block, after whoever holds it now; see :func:`locked`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _sync_folder(folder: Path) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from contextlib import suppress
+from typing import TextIO
 
 answers = logging.getLogger("alrun.answers")
 """For what an action was asked for, such as a status: it can be piped. Goes into the run's log as well."""
@@ -18,7 +21,16 @@ class TerminalHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one message."""
         answer = record.name == answers.name and record.levelno < logging.WARNING
+        stream = sys.stdout if answer else sys.stderr
         try:
-            print(record.getMessage(), file=sys.stdout if answer else sys.stderr, flush=True)
+            print(record.getMessage(), file=stream, flush=True)
+        except BrokenPipeError:
+            silence(stream)
         except Exception:  # noqa: BLE001 -- logging never breaks what it reports on
             self.handleError(record)
+
+
+def silence(stream: TextIO) -> None:
+    """Send what is still in a stream's buffer, and all that follows, nowhere: its reader is gone, as in `| head`."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

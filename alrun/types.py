@@ -15,12 +15,26 @@ from alrun.files import digest
 Scalar = str | int | float | bool
 
 
+def scalars(metadata: Mapping[str, Any]) -> dict[str, Scalar]:
+    """Return the client metadata that a listing shows: texts, numbers and yes-or-no, nothing nested."""
+    return {str(key): value for key, value in metadata.items() if isinstance(value, Scalar)}
+
+
 class Need(StrEnum):
     """What a metric or a strategy asks for; only what is asked for is computed."""
 
     EMBEDDINGS = "embeddings"
     IMAGES = "images"
     PROBABILITIES = "probabilities"
+    SAMPLES = "samples"
+    PREDICT = "predict"
+    DETECTIONS = "detections"
+    OUT_OF_SAMPLE = "out_of_sample"
+    CROPS = "crops"
+
+
+OF_A_MODEL = frozenset({Need.PROBABILITIES, Need.SAMPLES, Need.PREDICT, Need.DETECTIONS})
+"""What only a model can give, one that is trained or one whose predictions are imported."""
 
 
 class StageType(StrEnum):
@@ -204,8 +218,11 @@ class Label:
         return next((a.values for a in self.answers if a.question == question), ())
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able form."""
-        return asdict(self)
+        """Return a JSON-able form, as `asdict` does: that takes ten times as long, and a project has many labels."""
+        return {
+            "answers": [{"question": a.question, "values": a.values} for a in self.answers],
+            "objects": [{"name": o.name, "points": o.points} for o in self.objects],
+        }
 
     @staticmethod
     def from_json(content: Mapping[str, Any]) -> Label:

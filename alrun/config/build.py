@@ -9,11 +9,12 @@ from typing import Any
 
 from hydra.utils import instantiate
 
-from alrun.config.schema import KINDS, RunConfig, cache_folder, digest, parse_deadline, read_component
-from alrun.config.strict import Problem, locate, read
+from alrun.config.schema import KINDS, RunConfig, digest, parse_deadline, protocols, read_component
+from alrun.config.strict import Problem, read
 from alrun.errors import ConfigError
+from alrun.files import cache_folder
 from alrun.filters import parse
-from alrun.run.job import Job, RestoreWhen
+from alrun.run.job import Compare, Job, Publish, RestoreWhen
 
 
 def build(content: Mapping[str, Any], folder: Path, command: Sequence[str]) -> Job:
@@ -42,6 +43,8 @@ def build(content: Mapping[str, Any], folder: Path, command: Sequence[str]) -> J
         action=config.action,
         run=None if config.run is None else Path(config.run).absolute(),
         run_id=config.run_id,
+        runs=config.runs,
+        compare=Compare(config.compare.figure, config.compare.x),
         budget=config.budget,
         rounds=config.rounds,
         seed=config.seed,
@@ -53,6 +56,9 @@ def build(content: Mapping[str, Any], folder: Path, command: Sequence[str]) -> J
         initial_size=config.initial.size,
         initial_strategy=component("strategy", config.initial.strategy),
         thumbnails=config.report.thumbnails,
+        scratch_project=config.doctor.scratch_project,
+        publish=Publish(config.publish.metadata, config.publish.prefix, config.publish.prelabel),
+        tracking=None if config.tracking is None else component("tracking", config.tracking),
         platform=component("platform", config.platform),
         dataset=component("dataset", config.dataset),
         filters=parse(config.filters),
@@ -62,6 +68,8 @@ def build(content: Mapping[str, Any], folder: Path, command: Sequence[str]) -> J
         strategy=component("strategy", config.strategy),
         recipe=component("recipe", config.recipe),
         annotator=component("annotator", config.annotator),
+        cost=component("cost", config.cost),
+        stop={name: component("stop", node) for name, node in config.stop.items()},
         folder=folder,
         config=content,
         config_digest=digest(content),
@@ -80,14 +88,13 @@ def component(group: str, node: Mapping[str, Any]) -> Any:
     ConfigError
         If a parameter is wrong, or the object does not implement the group's protocol.
     """
-    _, arguments, problems = read_component(group, node)
+    _, arguments, problems = read_component(group, node, lambda inner, part: (component(inner, part), []))
     _refuse(group, problems)
     options: dict[str, Any] = {}
     if "_execution_whitelist_" in inspect.signature(instantiate).parameters:  # Hydra 1.4 asks for it
         options["_execution_whitelist_"] = [node["_target_"]]
     made = instantiate({"_target_": node["_target_"], "_partial_": True}, **options)(**arguments)
-    protocol = locate(KINDS[group])
-    if not isinstance(made, protocol):
+    if not isinstance(made, protocols(group)):
         raise ConfigError(f"{group}: {node['_target_']} makes a {type(made).__name__}, which is no {KINDS[group]}")
     return made
 

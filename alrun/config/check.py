@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import product
 from typing import Any
 
 from hydra.types import RunMode
@@ -13,17 +14,41 @@ from omegaconf import OmegaConf
 from alrun.config.compose import Composer, Composition
 from alrun.config.overrides import COMMAND_LINE, Fault, Setting, setting
 from alrun.config.rules import Parts, broken_rules
-from alrun.config.schema import RunConfig, components, read_component
+from alrun.config.schema import RunConfig, components, make_component
 from alrun.config.strict import Problem, read
-from alrun.errors import AlrunError, ConfigError, one_of
+from alrun.errors import ConfigError, one_of
+
+HYDRAS_OWN = ("hydra/launcher", "hydra/sweeper", "hydra.launcher", "hydra.sweep.subdir")
+"""Hydra's way to start jobs, which composes each when it starts, and of which one failed job hides the others."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One job: its resolved config without Hydra's part, its overrides, and the value of each swept key."""
+
+    content: Mapping[str, Any]
+    overrides: tuple[str, ...]
+    swept: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the check found; `sweep` tells whether the command line means several jobs."""
+    """What the check found.
+
+    Attributes
+    ----------
+    sweep
+        Whether the command line means several jobs.
+    jobs
+        All of them, in the order of the sweep; empty if the values were not looked at.
+    base
+        The config without anything swept.
+    """
 
     faults: list[Fault]
     sweep: bool
+    jobs: tuple[Checked, ...]
+    base: Composition
 
 
 def check(overrides: Sequence[str], composer: Composer, *, multirun: bool = False, values: bool = True) -> Verdict:
@@ -47,10 +72,14 @@ def check(overrides: Sequence[str], composer: Composer, *, multirun: bool = Fals
     planned, found = _planned_sweep(master, composer)
     faults.extend(found)
     sweep = bool(multirun or planned or (master.config is not None and master.config.hydra.mode == RunMode.MULTIRUN))
-    faults.extend(_sweep_faults(settings, master, sweep=sweep))
-    for job in _jobs([*planned, *settings] if sweep else settings, master, composer):
-        faults.extend(_job_faults(job, composer, planned=bool(planned), values=values))
-    return Verdict(list(dict.fromkeys(faults)), sweep)
+    faults.extend(_sweep_faults(settings, sweep=sweep))
+    jobs: list[Checked] = []
+    for job, swept in _jobs([*planned, *settings] if sweep else settings, master, composer):
+        content, found = _job_faults(job, composer, planned=bool(planned), values=values)
+        faults.extend(found)
+        if values:
+            jobs.append(Checked(content, tuple(item.text for item in job.settings), swept))
+    return Verdict(list(dict.fromkeys(faults)), sweep, tuple(jobs), master)
 
 
 def _planned_sweep(master: Composition, composer: Composer) -> tuple[list[Setting], list[Fault]]:
@@ -67,50 +96,77 @@ def _planned_sweep(master: Composition, composer: Composer) -> tuple[list[Settin
     return planned, faults
 
 
-def _sweep_faults(settings: Iterable[Setting], master: Composition, *, sweep: bool) -> Iterator[Fault]:
+def _sweep_faults(settings: Iterable[Setting], *, sweep: bool) -> Iterator[Fault]:
     for item in settings:
-        if not item.parsed.is_sweep_override():
+        if sweep and item.key.startswith(HYDRAS_OWN):
+            yield item.fault("alrun starts the jobs of a sweep itself: choose where with launcher=NAME")
+        elif sweep and item.key == "runs":
+            yield item.fault("names finished sweeps: compare them without -m")
+        elif sweep and item.key in {"run", "run_id"}:
+            yield item.fault("names one earlier run: act on one at a time, without -m")
+        elif not item.parsed.is_sweep_override():
             if sweep and item.key == "platform.path" and item.parsed.value() is not None:
                 yield item.fault(
                     "the jobs of a sweep would work on one project, each on what the ones before it labelled: leave it "
                     "out, and every job gets a fresh project"
                 )
-            continue
-        if item.parsed.is_hydra_override():
+        elif item.key.partition(".")[0] in {"launcher", "tracking"}:
+            yield item.fault("is one for all jobs of a sweep: choose one")
+        elif item.parsed.is_hydra_override():
             yield item.fault("Hydra's own keys cannot be swept")
         elif not sweep:
             yield item.fault(
                 "several values: add -m to sweep over them; a list is [a,b], a text with a comma \\'a,b\\'"
             )
         elif item.parsed.is_interval_sweep():
-            target = OmegaConf.select(master.config, "hydra.sweeper._target_") if master.config is not None else ""
-            if str(target).endswith("BasicSweeper"):
-                yield item.fault("the basic sweeper takes lists, range(...) and choice(...), no interval")
+            yield item.fault("a sweep takes lists, range(...) and choice(...), no interval")
         elif not item.values():
             yield item.fault("matches no choice")
 
 
-def _jobs(settings: Sequence[Setting], master: Composition, composer: Composer) -> Iterator[Composition]:
-    """Compose jobs in which every value of every sweep occurs: all first values, then one change at a time."""
+def _jobs(
+    settings: Sequence[Setting], master: Composition, composer: Composer
+) -> Iterator[tuple[Composition, dict[str, str]]]:
+    """Compose every job of a sweep, in its order; yields with each the value of every swept key.
+
+    Only jobs that differ in a choice are composed anew.
+    """
     choices: dict[str, list[Setting]] = {}
+    swept: dict[str, str] = {}
     for item in settings:
-        swept = item.parsed.is_sweep_override()
-        usable = [] if swept and (item.parsed.is_interval_sweep() or item.parsed.is_hydra_override()) else item.values()
+        element = item.parsed.get_key_element()
+        several = item.parsed.is_sweep_override()
+        usable = (
+            [] if several and (item.parsed.is_interval_sweep() or item.parsed.is_hydra_override()) else item.values()
+        )
         if usable:
-            choices[item.parsed.get_key_element()] = usable
-    first = {key: values[0] for key, values in choices.items()}
-    base = list(first.values())
-    composed = master if base == master.settings else Composition(composer, base)
-    yield composed
-    for key, values in choices.items():
-        is_group = bool(composer.options(values[0].parsed.key_or_group, base))
-        for value in values[1:]:
-            job = list({**first, key: value}.values())
-            yield Composition(composer, job) if is_group else composed.changed(job, value)
+            choices[element] = usable
+            swept.pop(element, None)
+            if several:
+                swept[element] = item.key
+    base = [values[0] for values in choices.values()]
+    groups = {element for element in choices if composer.options(choices[element][0].parsed.key_or_group, base)}
+    composed: dict[tuple[str, ...], Composition] = {} if base != master.settings else {_among(groups, base): master}
+    for job in product(*choices.values()):
+        chosen = _among(groups, job)
+        if chosen not in composed:
+            composed[chosen] = Composition(composer, job)
+        origin = composed[chosen]
+        changes = [new for new, old in zip(job, origin.settings, strict=True) if new != old]
+        values = {swept[e]: item.text.partition("=")[2] for e, item in zip(choices, job, strict=True) if e in swept}
+        yield (origin.changed(job, changes) if changes else origin), values
 
 
-def _job_faults(composition: Composition, composer: Composer, *, planned: bool, values: bool) -> list[Fault]:
+def _among(elements: Collection[str], job: Iterable[Setting]) -> tuple[str, ...]:
+    return tuple(item.text for item in job if item.parsed.get_key_element() in elements)
+
+
+def _job_faults(
+    composition: Composition, composer: Composer, *, planned: bool, values: bool
+) -> tuple[dict[str, Any], list[Fault]]:
+    """Return the resolved config of a job, as far as it was looked at, and what is wrong with it."""
     faults = list(composition.faults)
+    content: dict[str, Any] = {}
     if composition.config is not None and (values or composition.refusal is not None):
         content, unresolved = composition.plain()
         faults.extend(unresolved)
@@ -126,7 +182,7 @@ def _job_faults(composition: Composition, composer: Composer, *, planned: bool, 
                 faults.append(Fault(problem.key, given, problem.message, composition.origin(problem.key)))
     if not faults and composition.refusal is not None:
         faults.append(composition.refusal)
-    return faults
+    return content, faults
 
 
 def _problems(
@@ -137,7 +193,7 @@ def _problems(
     built: dict[str, Any] = {}
     for key, group, node in components(content):
         if not any(key == k or k.startswith(f"{key}.") or key.startswith(f"{k}.") for k in known):
-            component, found = _component(group, node)
+            component, found = make_component(group, node)
             problems.extend(problem.below(key) for problem in found)
             built[key] = component
     if isinstance(content.get("filters"), Mapping):
@@ -155,16 +211,6 @@ def _with_groups(problem: Problem, groups: Sequence[str]) -> Problem:
         return problem
     keys = sorted({*(f.name for f in fields(RunConfig)), *groups})
     return replace(problem, message=f"unknown key; {one_of(problem.key, keys)}")
-
-
-def _component(group: str, node: Any) -> tuple[Any, list[Problem]]:
-    kind, arguments, problems = read_component(group, node)
-    if kind is None or problems:
-        return None, problems
-    try:
-        return kind(**arguments), []
-    except (AlrunError, ValueError, TypeError) as error:
-        return None, [Problem("", str(error))]
 
 
 def _filters(node: Mapping[str, Any]) -> tuple[Any, list[Problem]]:

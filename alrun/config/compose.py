@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from alrun.errors import ConfigError, one_of
 
 VERSION_BASE = "1.3"
 CONFIG_NAME = "config"
+GROUP_SCHEME = "alrun-group"
+"""The scheme of `hydra_plugins.hydra_alrun.groups`, which mounts folders of the user as config groups."""
 
 
 class Composer:
@@ -93,13 +95,14 @@ class Composition:
             self._compose_leniently()
             self.refusal = _refusal(error, settings)
 
-    def changed(self, settings: Sequence[Setting], item: Setting) -> Composition:
-        """Return this composition with one value changed, for a fraction of the cost of composing anew."""
+    def changed(self, settings: Sequence[Setting], items: Iterable[Setting]) -> Composition:
+        """Return this composition with some values changed, for a fraction of the cost of composing anew."""
         other = copy.copy(self)
         other.settings, other.faults, other.dropped = settings, [*self.faults], {*self.dropped}
         if self.config is not None:
             other.config = copy.deepcopy(self.config)
-            other._apply(item)
+            for item in items:
+                other._apply(item)
         return other
 
     def _compose_leniently(self) -> None:
@@ -220,8 +223,11 @@ _UNRESOLVED = object()
 def _display(source: ConfigSource, config_path: str) -> str:
     if source.scheme() == "pkg":
         return f"{source.full_path()}/{config_path}.yaml"
-    inside = config_path.removeprefix("experiment/") if source.scheme() == "alrun-experiments" else config_path
-    file = Path(source.path).absolute() / f"{inside}.yaml"
+    folder, inside = source.path, config_path
+    if source.scheme() == GROUP_SCHEME:  # GROUP:FOLDER
+        group, _, folder = folder.partition(":")
+        inside = config_path.removeprefix(f"{group}/")
+    file = Path(folder).absolute() / f"{inside}.yaml"
     return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,10 +14,11 @@ from annotated_types import Ge, Gt, Le, MinLen
 
 import alrun
 from alrun.config.strict import Problem, lacks, locate, read
+from alrun.errors import AlrunError
 from alrun.files import digest as digest_of
 
-Action = Literal["run", "plan", "resume", "restore", "status", "score", "train", "doctor"]
-ABOUT_A_RUN: frozenset[str] = frozenset({"resume", "restore", "status"})
+Action = Literal["run", "plan", "resume", "restore", "status", "score", "train", "compare", "doctor", "track"]
+ABOUT_A_RUN: frozenset[str] = frozenset({"resume", "restore", "status", "track"})
 """Actions that take `run` or `run_id`: they are about an earlier run."""
 
 Node = Any
@@ -32,8 +33,24 @@ KINDS: Mapping[str, str] = {
     "strategy": "alrun.strategies.base.Strategy",
     "recipe": "alrun.recipe.base.Recipe",
     "annotator": "alrun.annotators.base.Annotator",
+    "cost": "alrun.costs.base.Cost",
+    "stop": "alrun.stopping.base.StoppingRule",
+    "launcher": "alrun.launchers.base.Launcher",
+    "tracking": "alrun.tracking.base.Tracker",
 }
 """The protocol that each group's components implement; names, so that asking for help imports none of them."""
+
+ALSO: Mapping[str, str] = {"model": "alrun.models.imported.ImportedModel"}
+"""The other protocol that a group's components may implement."""
+
+OPTIONAL: frozenset[str] = frozenset({"model", "tracking"})
+"""Groups of which a config may have none."""
+
+LISTS: frozenset[str] = frozenset({"metrics", "stop"})
+"""Groups of which a config has any number, by name."""
+
+PUBLISHABLE: Mapping[str, str] = {"score": "strategy", "predicted": "model", "confidence": "model"}
+"""What can be published beside metrics, and what computes it."""
 
 OPERATIONAL: Mapping[str, str] = {
     "action": "plan, run and resume of one config are the same run at different moments",
@@ -43,6 +60,12 @@ OPERATIONAL: Mapping[str, str] = {
     "wait": "says whether the process stays while people label",
     "cache": "a cache changes how long a run takes, not what comes out",
     "report": "says what is shown of the results",
+    "runs": "names finished sweeps",
+    "compare": "says how results are compared",
+    "doctor": "says what the doctor asks, which is no part of a run",
+    "launcher": "says where the jobs of a sweep run, not what comes out",
+    "tracking": "says where copies of the results are kept",
+    "sweep": "says what is run beside the jobs of a sweep",
     "platform.cache": "a cache changes how long a run takes, not what comes out",
     "platform.key_file": "a key may be moved, or renewed, while a run waits for people",
     "platform.threads": "says how many images are downloaded at once",
@@ -74,6 +97,37 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Publish:
+    """See `alrun.run.job.Publish`."""
+
+    metadata: tuple[str, ...] = ()
+    prefix: str = "alrun."
+    prelabel: Annotated[float, Ge(0), Le(1)] | None = None
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep runs beside its jobs."""
+
+    full_data: bool = True
+
+
+@dataclass(frozen=True)
+class Compare:
+    """What is compared, and over what: at the end of a sweep, and with action=compare."""
+
+    figure: Literal["accuracy", "macro_f1", "log_loss", "calibration_error"] = "accuracy"
+    x: Literal["labelled", "spent"] = "labelled"
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """What the doctor does beyond looking."""
+
+    scratch_project: Annotated[str, MinLen(1)] | None = None
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """The whole config of one run. `conf/config.yaml` says what each key means."""
 
@@ -85,12 +139,15 @@ class RunConfig:
     initial: Initial
     recipe: Node
     annotator: Node
+    cost: Node
     model: Node = None
     metrics: Mapping[str, Node] = field(default_factory=dict)
+    stop: Mapping[str, Node] = field(default_factory=dict)
     name: Annotated[str, MinLen(1)] = "alrun"
     action: Action = "run"
     run: Annotated[str, MinLen(1)] | None = None
     run_id: Annotated[str, MinLen(1)] | None = None
+    runs: Annotated[str, MinLen(1)] | None = None
     budget: Annotated[int, Ge(0)] = 500
     rounds: Annotated[int, Ge(1)] = 1
     seed: Annotated[int, Ge(0)] = 0
@@ -99,6 +156,12 @@ class RunConfig:
     wait: bool = False
     restore_when: RestoreWhen = field(default_factory=RestoreWhen)
     report: Report = field(default_factory=Report)
+    doctor: Doctor = field(default_factory=Doctor)
+    publish: Publish = field(default_factory=Publish)
+    sweep: Sweep = field(default_factory=Sweep)
+    compare: Compare = field(default_factory=Compare)
+    launcher: Node = field(default_factory=lambda: {"_target_": "alrun.launchers.basic.Basic"})
+    tracking: Node = None
     cache: Annotated[str, MinLen(1)] | None = None
 
 
@@ -106,18 +169,36 @@ def components(content: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     """Yield the key, the group and the node of every component in a resolved config; absent ones are left out."""
     for group in KINDS:
         node = content.get(group)
-        if group == "metrics":
+        if group in LISTS:
             if isinstance(node, Mapping):
-                yield from ((f"metrics.{name}", group, metric) for name, metric in node.items())
-        elif group in content and (node is not None or group != "model"):
+                yield from ((f"{group}.{name}", group, item) for name, item in node.items())
+        elif group in content and (node is not None or group not in OPTIONAL):
             yield group, group, node
     initial = content.get("initial")
     if isinstance(initial, Mapping) and "strategy" in initial:
         yield "initial.strategy", "strategy", initial["strategy"]
 
 
-def read_component(group: str, node: Any) -> tuple[Any, dict[str, Any], list[Problem]]:
-    """Return the class that a node names, the arguments it gives, and every problem; None for no usable class."""
+Make = Callable[[str, Any], tuple[Any, list[Problem]]]
+"""Makes a component of a group from its node; None, and the problems, if it has any."""
+
+
+def make_component(group: str, node: Any) -> tuple[Any, list[Problem]]:
+    """Make a component, and those in it, to look at what it says of itself; see :data:`Make`."""
+    kind, arguments, problems = read_component(group, node)
+    if kind is None or problems:
+        return None, problems
+    try:
+        return kind(**arguments), []
+    except (AlrunError, ValueError, TypeError) as error:
+        return None, [Problem("", str(error))]
+
+
+def read_component(group: str, node: Any, make: Make = make_component) -> tuple[Any, dict[str, Any], list[Problem]]:
+    """Return the class that a node names, the arguments it gives, and every problem; None for no usable class.
+
+    A parameter that is a strategy or a model itself, or a mapping to such, is made by `make`.
+    """
     if not isinstance(node, Mapping) or not isinstance(node.get("_target_"), str):
         return (
             None,
@@ -125,30 +206,37 @@ def read_component(group: str, node: Any) -> tuple[Any, dict[str, Any], list[Pro
             [Problem("", "must be a component: `_target_`, the path of its class, and its parameters", node)],
         )
     target = node["_target_"]
-    protocol = locate(KINDS[group])
     try:
         kind = locate(target)
     except Exception as error:  # noqa: BLE001 -- importing a third party's module may raise anything
         return None, {}, [Problem("_target_", f"cannot be imported: {error}", target)]
     if not isinstance(kind, type):
         return None, {}, [Problem("_target_", f"is a {type(kind).__name__}, must be a class", target)]
-    lacking = lacks(kind, protocol)
+    protocol, lacking = min(((p, lacks(kind, p)) for p in protocols(group)), key=lambda pair: len(pair[1]))
     if lacking:
-        message = f"is no {protocol.__name__} ({KINDS[group]}): it has no {', '.join(lacking)}"
+        path = f"{protocol.__module__}.{protocol.__name__}"
+        message = f"is no {protocol.__name__} ({path}): it has no {', '.join(lacking)}"
         return None, {}, [Problem("_target_", message, target)]
     given = {key: value for key, value in node.items() if key != "_target_"}
-    arguments, problems = read(kind, given, unknown=f"{kind.__name__} has no such parameter")
+    readers = {locate(KINDS[part]): partial(make, part) for part in ("strategy", "model")}
+    arguments, problems = read(kind, given, f"{kind.__name__} has no such parameter", readers)
     return kind, arguments, problems
+
+
+def protocols(group: str) -> tuple[type, ...]:
+    """Return the protocols of which a group's components implement one."""
+    return tuple(locate(kinds[group]) for kinds in (KINDS, ALSO) if group in kinds)
 
 
 def digest(content: Mapping[str, Any]) -> str:
     """Return the identity of what a resolved config computes: all of it but `OPERATIONAL`."""
-    return digest_of(_without(content, OPERATIONAL))
+    return digest_of(without(content, OPERATIONAL))
 
 
-def _without(content: Mapping[str, Any], keys: Collection[str], parent: str = "") -> dict[str, Any]:
+def without(content: Mapping[str, Any], keys: Collection[str], parent: str = "") -> dict[str, Any]:
+    """Return `content` without `keys`, which are dotted below the top level."""
     return {
-        key: _without(value, keys, f"{parent}{key}.") if isinstance(value, Mapping) else value
+        key: without(value, keys, f"{parent}{key}.") if isinstance(value, Mapping) else value
         for key, value in content.items()
         if f"{parent}{key}" not in keys
     }
@@ -159,16 +247,6 @@ def folder_of(name: Literal["conf", "experiments"]) -> Path:
     package = Path(alrun.__file__).resolve().parent
     inside = package / name
     return inside if inside.is_dir() else package.parent / name
-
-
-def cache_folder(given: str | None) -> Path:
-    """Return the shared cache folder: as given, else $ALRUN_CACHE, else alrun's folder in the XDG cache folder."""
-    if given is None:
-        given = os.environ.get("ALRUN_CACHE")
-    if given is not None:
-        return Path(given).expanduser().absolute()
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "alrun"
 
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

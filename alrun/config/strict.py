@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from functools import cache
 from importlib import import_module
@@ -40,13 +40,21 @@ class Problem:
         return Problem(key, self.message, self.given, self.unknown, self.missing)
 
 
-def read(kind: type, content: Mapping[str, Any], unknown: str = "unknown key") -> tuple[dict[str, Any], list[Problem]]:
+Readers = Mapping[type, Callable[[Any], tuple[Any, list[Problem]]]]
+"""How a value is read whose annotation is one of these types, such as a protocol; a mapping to it likewise."""
+
+
+def read(
+    kind: type, content: Mapping[str, Any], unknown: str = "unknown key", readers: Readers | None = None
+) -> tuple[dict[str, Any], list[Problem]]:
     """Read the arguments of `kind`, a dataclass or any class, from JSON-able `content`.
 
     Parameters
     ----------
     unknown
         How a key that is no parameter is reported.
+    readers
+        For parameters that are components themselves.
 
     Returns
     -------
@@ -62,7 +70,7 @@ def read(kind: type, content: Mapping[str, Any], unknown: str = "unknown key") -
     problems: list[Problem] = []
     for name, given in content.items():
         if name in parameters:
-            value, found = _value(parameters[name].annotation, given)
+            value, found = _value(parameters[name].annotation, given, readers or {})
             problems.extend(problem.below(name) for problem in found)
             arguments[name] = value
         elif open_ended and not name.startswith("_"):
@@ -118,14 +126,20 @@ def _parameters(kind: type) -> tuple[dict[str, _Parameter], bool]:
     return parameters, open_ended
 
 
-def _value(annotation: Any, given: Any) -> tuple[Any, list[Problem]]:
+def _value(annotation: Any, given: Any, readers: Readers) -> tuple[Any, list[Problem]]:
     if annotation is Any:
         return given, []
+    if isinstance(annotation, type) and annotation in readers:
+        return readers[annotation](given)
     if isinstance(annotation, type) and is_dataclass(annotation) and isinstance(given, Mapping):
         return _nested(annotation, given)
     item, *rest = typing.get_args(annotation) or (None,)
+    if typing.get_origin(annotation) is Mapping and rest[0] in readers and isinstance(given, Mapping):
+        read_parts = {name: readers[rest[0]](part) for name, part in given.items()}
+        found = [problem.below(name) for name, (_, problems) in read_parts.items() for problem in problems]
+        return {name: part for name, (part, _) in read_parts.items()}, found
     if typing.get_origin(annotation) is tuple and rest == [...] and is_dataclass(item) and isinstance(given, list):
-        values = [_value(item, each) for each in given]
+        values = [_value(item, each, readers) for each in given]
         return tuple(v for v, _ in values), [p.below(str(i)) for i, (_, found) in enumerate(values) for p in found]
     from pydantic import PydanticUserError, ValidationError
 

@@ -6,17 +6,28 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 
+import polars as pl
+
 from alrun.errors import AlrunError, ConfigError, StateError, Waiting
+from alrun.models.evaluate import Evaluation
+from alrun.models.imported import ImportedModel
 from alrun.recipe.plan import Plan
 from alrun.recipe.rescue import rescue, unfinished
+from alrun.report.curves import MEASURES
+from alrun.report.words import fraction
+from alrun.run.comparing import compare_runs
 from alrun.run.doctor import doctor
 from alrun.run.folder import RoundFolder
-from alrun.run.job import Job
+from alrun.run.job import Job, choice
+from alrun.run.labelling import Labelling
 from alrun.run.measuring import scored_pool
 from alrun.run.publish import publish
+from alrun.run.quality import Quality, explanations
 from alrun.run.rounds import Round, first_round
 from alrun.run.selecting import write_parquet
 from alrun.run.session import Session, opened
+from alrun.run.stopping import why_stop
+from alrun.run.tracking import keep_up, track, tracked
 from alrun.run.training import save, train
 from alrun.terminal import answers
 
@@ -27,15 +38,8 @@ def run(job: Job) -> int:
     """Play every round; goes on where an earlier process of the same run stopped."""
     with opened(job, exclusive=True) as session:
         _refuse_if_unfinished(session)
-        try:
-            _play(session)
-        except Waiting:
-            _stop(session, "waiting")
-            raise
-        except AlrunError as error:
-            session.folder.update(status="failed", error=str(error))
-            raise
-        _stop(session, "done")
+        with tracked(session):
+            _play_to_the_end(session)
     return DONE
 
 
@@ -89,7 +93,7 @@ def status(job: Job) -> int:
         if not runs:
             answers.info("  no run has parked anything")
         for number, folder in session.folder.rounds().items():
-            answers.info("  round %d: %s", number, _state(session, number, folder))
+            answers.info("  round %d: %s", number, _state(session, folder))
     return DONE
 
 
@@ -100,6 +104,8 @@ def score(job: Job) -> int:
         with session.phase("metrics"):
             pool = scored_pool(session, snapshot, 1)
         write_parquet(session.folder.path / "pool.parquet", pool)
+        if isinstance(job.model, ImportedModel):
+            _say_quality(session, pool, train(session, snapshot, 0).quality)
         session.folder.update(status="done")
         answers.info("%d tasks, %d metrics: %s", pool.height, len(job.metrics), session.folder.path / "pool.parquet")
     return DONE
@@ -116,12 +122,32 @@ def train_now(job: Job) -> int:
             raise Waiting("nothing is labelled in this project yet, so there is nothing to train on")
         save(session, snapshot, training.trained)
         session.folder.update(status="done")
-        if training.evaluation is None:
+        if not isinstance(training.evaluation, Evaluation):
             answers.info("trained on %d images; no image is held out, so nothing was evaluated", training.labelled)
         else:
             answers.info("trained on %d images, accuracy %.4f", training.labelled, training.evaluation.accuracy)
         answers.info("model: %s", session.folder.model)
     return DONE
+
+
+def _say_quality(session: Session, pool: pl.DataFrame, quality: Quality | None) -> None:
+    if quality is None:
+        answers.info("nothing is labelled: the predictions of model=%s were not evaluated", choice(session.job.model))
+        return
+    path = session.folder.path / "evaluation.parquet"
+    write_parquet(path, quality.outcomes)
+    figures = quality.evaluation.to_json()
+    told = [f"{title} {fraction(figures[name])}" for name, title in MEASURES.items() if name in figures]
+    answers.info("%s images: %s", quality.split, ", ".join(told))
+    for one in explanations(session, quality, pool):
+        if one.mutual_information is None:
+            answers.info("  %-20s %d images with an error and a value: too few, or all alike", one.metric, one.images)
+        else:
+            answers.info(
+                "  %-20s with the errors: mutual information %.3f nats, Spearman %+.2f, Pearson %+.2f (%d images)",
+                one.metric, one.mutual_information, one.spearman, one.pearson, one.images,
+            )  # fmt: skip
+    answers.info("each image's outcome: %s", path)
 
 
 ACTIONS: Mapping[str, Callable[[Job], int]] = {
@@ -132,18 +158,32 @@ ACTIONS: Mapping[str, Callable[[Job], int]] = {
     "status": status,
     "score": score,
     "train": train_now,
+    "compare": compare_runs,
     "doctor": doctor,
+    "track": track,
 }
 
 
-def _state(session: Session, number: int, folder: RoundFolder) -> str:
+def _state(session: Session, folder: RoundFolder) -> str:
     if folder.result.exists():
         return "over"
     if not folder.plan.exists():
         return "being selected"
     if not folder.queue.exists():
         return "planned"
-    return f"waiting for people, {Round(session, number).progress(Plan.load(folder.plan))}"
+    return f"waiting for people, {Labelling(session, folder, Plan.load(folder.plan)).progress()}"
+
+
+def _play_to_the_end(session: Session) -> None:
+    try:
+        _play(session)
+    except Waiting:
+        _stop(session, "waiting")
+        raise
+    except AlrunError as error:
+        session.folder.update(status="failed", error=str(error))
+        raise
+    _stop(session, "done")
 
 
 def _play(session: Session) -> None:
@@ -154,6 +194,7 @@ def _play(session: Session) -> None:
         _approve(session, current, made)
         session.folder.update(status="running")
         trained = current.play(made).trained
+        keep_up(session)
 
 
 def _next_round(session: Session) -> Round | None:
@@ -168,6 +209,9 @@ def _next_round(session: Session) -> Round | None:
         if json.loads(result.read_text(encoding="utf-8"))["selected"] == 0:
             if number < session.job.rounds:
                 folder.note(f"the run ends after round {number} of {session.job.rounds}: nothing was left to select")
+            return None
+        if number < session.job.rounds and (reason := why_stop(session, number)) is not None:
+            folder.note(f"the run ends after round {number} of {session.job.rounds}: {reason}")
             return None
     return None
 

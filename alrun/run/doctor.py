@@ -2,44 +2,67 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import platform as system
-from collections.abc import Callable
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
 from shutil import disk_usage
 
 from alrun import __version__
-from alrun.errors import AlrunError, ConfigError, StateError
+from alrun.emulator.answers import save
+from alrun.errors import AlrunError, ConfigError, StateError, Waiting
+from alrun.files import locked
+from alrun.models.imported import ImportedModel
+from alrun.platform.port import Describes, Finding, Limits, OpenQuestions, Probe
 from alrun.recipe.preflight import preflight
-from alrun.run.folder import PACKAGES, installed_version
+from alrun.recipe.rescue import unfinished
+from alrun.run.folder import PACKAGES, command_line, installed_version
+from alrun.run.given import labelled_images
 from alrun.run.job import Job, choice
+from alrun.run.quality import read_predictions
 from alrun.run.selecting import check_names
 from alrun.run.session import Session, opened
-from alrun.run.training import check_target, labelled_images
+from alrun.run.training import check_target
 from alrun.terminal import answers
-from alrun.types import Snapshot
+from alrun.types import Snapshot, StageType, count_stages
 
 log = logging.getLogger("alrun")
 
+REASONS = 5
+"""How many reasons to show why tasks must be left alone, the most frequent ones first."""
+
 
 def doctor(job: Job) -> int:
-    """Say what is there and what would stop a run; nothing is written to the platform.
+    """Say what is there and what would stop a run; nothing is written to the platform, but to a scratch project.
 
     Raises
     ------
     ConfigError, StateError
         If anything would stop a run: the config, or the project's state. The findings are on the terminal by then.
+    PlatformError
+        If the platform cannot be reached, or tasks of the scratch project could not be put back.
+    Waiting
+        If what would be done to the scratch project is not approved, or another process works on it.
     """
     answers.info("alrun %s, Python %s, %s", __version__, system.python_version(), system.platform())
     for name in PACKAGES:
         answers.info("  %-14s %s", name, installed_version(name) or "not installed")
     answers.info("  cache          %s (%.1f GB free)", job.cache, _free(job) / 1e9)
+    _describe(job.platform)
     with opened(job) as session:
         snapshot = session.snapshot()
         answers.info("project %s (%s)", snapshot.project_title, snapshot.project_id)
-        for title, count in session.stage_counts():
-            answers.info("  %-14s %d tasks", title, count)
+        _describe(session.platform)
+        for name, text in _inventory(snapshot):
+            answers.info("  %-14s %s", name, text)
+        answers.info("  %-14s %s", "a request takes", _limits(session.platform.limits))
         checks: dict[str, Callable[[], str]] = {
-            "workflow": lambda: _workflow(snapshot),
+            "workflow": lambda: _workflow(session, snapshot),
+            "runs": lambda: _runs(session),
             "filters": lambda: _filters(session, snapshot),
             "model": lambda: _model(session, snapshot),
             "images": lambda: _images(session, snapshot),
@@ -50,7 +73,76 @@ def doctor(job: Job) -> int:
     if errors:
         kind = ConfigError if all(isinstance(error, ConfigError) for error in errors.values()) else StateError
         raise kind(f"a run would stop because of: {', '.join(errors)}; see above")
+    if job.scratch_project is not None:
+        _probe(job, job.scratch_project)
     return 0
+
+
+def _describe(thing: object) -> None:
+    for name, text in thing.facts() if isinstance(thing, Describes) else ():
+        answers.info("  %-14s %s", name, text)
+
+
+def _inventory(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """Yield the stages in workflow order with their tasks, and what there is that recipes leave alone."""
+    counted = count_stages(snapshot.stages, snapshot.tasks)
+    for stage, (title, count) in zip(snapshot.stages, counted, strict=True):
+        yield title, f"{stage.type.value.replace('_', ' ')}, {count} tasks"
+    kinds = Counter(task.data_type for task in snapshot.tasks)
+    found = [f"{count} of type {kind}" for kind, count in sorted(kinds.items())]
+    found.append(f"{sum(task.group_hash is not None for task in snapshot.tasks)} in data groups")
+    yield "tasks", ", ".join(found)
+    stages = Counter(stage.type for stage in snapshot.stages)
+    consensus = stages[StageType.CONSENSUS_ANNOTATION] + stages[StageType.CONSENSUS_REVIEW]
+    yield "special stages", f"{consensus} of consensus, {stages[StageType.AGENT]} of agents"
+
+
+def _limits(limits: Limits) -> str:
+    return ", ".join(f"{field.name} {getattr(limits, field.name)}" for field in fields(limits))
+
+
+def _probe(job: Job, scratch_project: str) -> None:
+    """Carry out the platform's open questions on a scratch project, and write down what they showed."""
+    if not isinstance(job.platform, OpenQuestions):
+        raise ConfigError(f"doctor.scratch_project: platform={choice(job.platform)} leaves no questions open")
+    probe = job.platform.probe(scratch_project)
+    try:
+        with locked(probe.platform.lock) as ours:
+            if not ours:
+                raise Waiting("another process works on the scratch project at this moment: nothing was done there")
+            others = unfinished(probe.platform)
+            if others:
+                raise StateError(f"in the scratch project, {others[0]}: nothing was done there. Finish that run first")
+            _agree(job, probe)
+            findings = probe.carry_out(job.folder)
+            project = probe.platform.project()
+    finally:
+        probe.platform.close()
+    path = job.folder / "policies.json"
+    save(path, findings, {"project": project.project_id, "title": project.title, "at": datetime.now(UTC).isoformat()})
+    _report(findings)
+    answers.info("rehearse on a platform that behaves so: platform=rehearsal platform.policies=%s", path)
+
+
+def _agree(job: Job, probe: Probe) -> None:
+    for line in probe.announcement():
+        answers.info("%s", line)
+    if job.approve == "auto":
+        return
+    if not sys.stdin.isatty():
+        command = command_line((*job.command[1:], "approve=auto"))
+        raise Waiting(f"this waits for approval, and nothing was done. To do it: {command}")
+    if input("Do this to the scratch project? Only 'yes' does: ").strip() != "yes":
+        raise Waiting("not approved: nothing was done")
+
+
+def _report(findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        answer = json.dumps(finding.answer) if finding.known else "unknown"
+        answers.info("  %-26s %-10s %s: %s", finding.name, answer, finding.asked, finding.seen)
+    for finding in findings:
+        if finding.advice:
+            answers.info("advice: %s (%s)", finding.advice, finding.name)
 
 
 def _failure(name: str, check: Callable[[], str]) -> AlrunError | None:
@@ -62,9 +154,18 @@ def _failure(name: str, check: Callable[[], str]) -> AlrunError | None:
     return None
 
 
-def _workflow(snapshot: Snapshot) -> str:
-    allowed, left_out = preflight(snapshot, {task.task_id for task in snapshot.tasks})
-    return f"{len(allowed)} tasks could be moved by a recipe, {len(left_out)} must be left alone"
+def _workflow(session: Session, snapshot: Snapshot) -> str:
+    allowed, left_out = preflight(snapshot, {task.task_id for task in snapshot.tasks}, session.job.recipe.takes)
+    reasons = Counter(item.reason for item in left_out).most_common(REASONS)
+    shown = "".join(f"; {count}: {reason}" for reason, count in reasons)
+    return f"{len(allowed)} tasks could be moved by a recipe, {len(left_out)} must be left alone{shown}"
+
+
+def _runs(session: Session) -> str:
+    found = unfinished(session.platform, session.patience)
+    if found:
+        raise StateError(str(found[0]))
+    return "none is unfinished"
 
 
 def _filters(session: Session, snapshot: Snapshot) -> str:
@@ -76,15 +177,18 @@ def _filters(session: Session, snapshot: Snapshot) -> str:
 
 def _model(session: Session, snapshot: Snapshot) -> str:
     check_target(session, snapshot)
-    target = snapshot.ontology.target
-    if session.job.model is None or target is None:
+    model, target = session.job.model, snapshot.ontology.target
+    if isinstance(model, ImportedModel):
+        imported = read_predictions(session, snapshot, model)
+        return f"predictions for {sum(map(imported.has, imported.rows))} of {len(imported.rows)} images, imported"
+    if model is None or target is None:
         return "none"
     labelled = len(labelled_images(snapshot, target)[0])
     return f"{labelled} labelled images to train on, {len(session.held_out())} held out for evaluation"
 
 
 def _images(session: Session, snapshot: Snapshot) -> str:
-    sample = [task.data_hash for task in snapshot.tasks[:5]]
+    sample = [task.data_hash for task in snapshot.tasks if task.data_type == "image"][:5]
     session.fetch(sample)
     if session.missing:
         name, reason = next(iter(session.missing.items()))

@@ -3,6 +3,7 @@
 ::
 
     run.json          what ran: id, status, config digest, versions, project, phases with times and requests
+    phases.jsonl      the phases, as they end; run.json has them when it is saved next
     alrun.log         what it said
     selection.csv     the picks of every round
     curve.csv         one row an evaluation
@@ -34,7 +35,7 @@ from uuid import uuid4
 
 import alrun
 from alrun.errors import StateError
-from alrun.files import write_json
+from alrun.files import append_line, drop_torn_line, write_json
 
 VERSION = 1
 PACKAGES = ("encord", "hydra-core", "numpy", "omegaconf", "pillow", "polars", "scikit-learn", "torch")
@@ -82,6 +83,36 @@ class RoundFolder:
         return self.path / "steps.json"
 
     @property
+    def predicted(self) -> Path:
+        """The classes that this round's model predicts, where a stopping rule compares them with the next one's."""
+        return self.path / "predicted.parquet"
+
+    @property
+    def metadata(self) -> Path:
+        """What the images' client metadata are to hold, where `publish.metadata` asks for it."""
+        return self.path / "metadata.parquet"
+
+    @property
+    def proposals(self) -> Path:
+        """Which labels the model proposes for selected images, where `publish.prelabel` asks for it."""
+        return self.path / "proposals.json"
+
+    @property
+    def foreseen(self) -> Path:
+        """What the model answers on the picks before they are labelled, where the strategy audits it."""
+        return self.path / "foreseen.json"
+
+    @property
+    def prelabelled(self) -> Path:
+        """What became of the proposals; written when that is over."""
+        return self.path / "prelabelled.json"
+
+    @property
+    def published(self) -> Path:
+        """What became of that; written when it is over."""
+        return self.path / "published.json"
+
+    @property
     def result(self) -> Path:
         """What the round came to; written last."""
         return self.path / "result.json"
@@ -90,6 +121,9 @@ class RoundFolder:
 @dataclass
 class RunFolder:
     """A run folder and its `run.json`, which is saved after every change.
+
+    Phases are many and short: each is appended to `phases.jsonl` when it is over, and gets into `run.json` when that is
+    saved next. A kill loses none, a power cut at most the last ones.
 
     Attributes
     ----------
@@ -149,12 +183,18 @@ class RunFolder:
         if version != VERSION:
             raise StateError(f"{folder.run_json} is of version {version}; this alrun reads version {VERSION}")
         folder.record = record
+        folder._take_in_phases()
         return folder
 
     @property
     def run_json(self) -> Path:
         """The record of the run."""
         return self.path / "run.json"
+
+    @property
+    def phases(self) -> Path:
+        """The phases that are over, one a line."""
+        return self.path / "phases.jsonl"
 
     @property
     def run_id(self) -> str:
@@ -178,9 +218,10 @@ class RunFolder:
         return {int(p.name): RoundFolder(p) for p in found}
 
     def update(self, **facts: Any) -> None:
-        """Change the record and save it."""
-        self.record.update(facts)
-        self.save()
+        """Change the record and save it, unless it says so already."""
+        if any(name not in self.record or self.record[name] != fact for name, fact in facts.items()):
+            self.record.update(facts)
+            self.save()
 
     def note(self, text: str) -> None:
         """Add something that a person should know; each text once."""
@@ -193,7 +234,7 @@ class RunFolder:
         try:
             write_json(self.run_json, self.record)
         except OSError as error:
-            raise StateError(f"the run folder {self.path} cannot be written ({error.strerror})") from None
+            raise self._unwritable(error) from None
 
     @contextmanager
     def phase(self, name: str, round_number: int, requests: Callable[[], int]) -> Iterator[dict[str, Any]]:
@@ -206,9 +247,26 @@ class RunFolder:
     def add_phase(self, name: str, round_number: int, seconds: float, requests: int, **details: Any) -> None:
         """Record a phase that is over."""
         entry = {"name": name, "round": round_number, "seconds": round(seconds, 3), "requests": requests, **details}
-        self.record["phases"].append(entry)
-        self.record["requests"] = sum(phase["requests"] for phase in self.record["phases"])
-        self.save()
+        try:
+            append_line(self.phases, json.dumps(entry), durable=False)
+        except OSError as error:
+            raise self._unwritable(error) from None
+        self._set_phases([*self.record["phases"], entry])
+
+    def _set_phases(self, phases: list[dict[str, Any]]) -> None:
+        self.record |= {"phases": phases, "requests": sum(phase["requests"] for phase in phases)}
+
+    def _take_in_phases(self) -> None:
+        """Take in the phases that were over when the process ended and that `run.json` does not know of."""
+        if not self.phases.exists():
+            return
+        drop_torn_line(self.phases)
+        lines = self.phases.read_bytes().splitlines()
+        if len(lines) > len(self.record["phases"]):
+            self._set_phases([json.loads(line) for line in lines])
+
+    def _unwritable(self, error: OSError) -> StateError:
+        return StateError(f"the run folder {self.path} cannot be written ({error.strerror})")
 
 
 def code_version() -> dict[str, Any]:

@@ -9,19 +9,29 @@ from pathlib import Path
 from typing import Any
 
 from alrun.annotators.base import Annotator
+from alrun.compare.settings import Axis
+from alrun.costs.base import Cost
 from alrun.datasets.base import Dataset
 from alrun.embeddings.base import Embedding
 from alrun.filters import Filter
 from alrun.metrics.base import Metric
 from alrun.models.base import Model
+from alrun.models.imported import ImportedModel
 from alrun.platform.port import ProjectSource
 from alrun.recipe.base import Recipe
+from alrun.stopping.base import StoppingRule
 from alrun.strategies.base import Strategy
+from alrun.tracking.base import Tracker
 
 
 def choice(component: object) -> str:
-    """Return the name by which people choose a component: that of its file, `none` for None."""
-    return "none" if component is None else type(component).__module__.rpartition(".")[2]
+    """Return the name by which people choose a component: that of its file, `none` for None.
+
+    The names of what it is made of follow: `pipeline(entropy, kcenter)`.
+    """
+    name = "none" if component is None else type(component).__module__.rpartition(".")[2]
+    parts = ", ".join(choice(part) for part in getattr(component, "parts", ()))
+    return f"{name}({parts})" if parts else name
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,34 @@ class RestoreWhen:
 
 
 @dataclass(frozen=True)
+class Publish:
+    """What a run writes back to the images it measures; nothing by default.
+
+    Attributes
+    ----------
+    metadata
+        What becomes client metadata of every image: metrics by name, `score`, `predicted`, `confidence`.
+    prefix
+        What the keys begin with; it ends with its only dot.
+    prelabel
+        The least confidence, in 0..1, from which on the model's prediction is proposed as the label of a selected
+        image; None proposes none.
+    """
+
+    metadata: tuple[str, ...] = ()
+    prefix: str = "alrun."
+    prelabel: float | None = None
+
+
+@dataclass(frozen=True)
+class Compare:
+    """What is compared: a figure of the evaluations, over labels or over what they cost."""
+
+    figure: str = "accuracy"
+    axis: Axis = "labelled"
+
+
+@dataclass(frozen=True)
 class Job:
     """Everything one action needs; made by `alrun.config.build` from a config without faults.
 
@@ -48,6 +86,8 @@ class Job:
     ----------
     run, run_id
         The folder and the id of an earlier run that the action is about; None where it is about a new one.
+    runs
+        A pattern of folders of finished sweeps, for action=compare; None for any other action.
     cache
         The folder for what runs share: images, embeddings.
     initial_size
@@ -55,10 +95,14 @@ class Job:
         only when the strategy needs a model and nothing is labelled, with as many as `budget`.
     thumbnails
         How many selected images the report shows.
-    metrics
-        By the name of their column.
+    scratch_project
+        Where the doctor experiments, in the platform's own words; None leaves that out.
+    metrics, stop
+        By the name of their column, and of the rule.
     model
         None trains nothing.
+    tracking
+        Where copies of the run are kept; None for nowhere.
     folder
         The run folder; it exists.
     config
@@ -71,6 +115,8 @@ class Job:
     action: str
     run: Path | None
     run_id: str | None
+    runs: str | None
+    compare: Compare
     budget: int
     rounds: int
     seed: int
@@ -82,15 +128,20 @@ class Job:
     initial_size: int | None
     initial_strategy: Strategy
     thumbnails: int
+    scratch_project: str | None
+    publish: Publish
+    tracking: Tracker | None
     platform: ProjectSource
     dataset: Dataset
     filters: Filter
     metrics: Mapping[str, Metric]
     embedding: Embedding
-    model: Model | None
+    model: Model | ImportedModel | None
     strategy: Strategy
     recipe: Recipe
     annotator: Annotator
+    cost: Cost
+    stop: Mapping[str, StoppingRule]
     folder: Path
     config: Mapping[str, Any]
     config_digest: str

@@ -12,9 +12,10 @@ import polars as pl
 from alrun.metrics.base import MetricInputs
 from alrun.metrics.images import PixelMetric, measure_all
 from alrun.pool.frame import pool_frame
+from alrun.run.crops import crop_vectors
 from alrun.run.session import Session
 from alrun.seeds import generator
-from alrun.types import Need, Snapshot
+from alrun.types import Label, Need, Snapshot
 
 log = logging.getLogger("alrun")
 
@@ -28,9 +29,11 @@ def scored_pool(session: Session, snapshot: Snapshot, round_number: int) -> pl.D
     metrics = session.job.metrics
     needs = {need for metric in metrics.values() for need in metric.needs}
     hashes = pool["data_hash"].to_list()
-    if needs & {Need.EMBEDDINGS, Need.IMAGES}:
+    if needs & {Need.EMBEDDINGS, Need.IMAGES, Need.CROPS}:
         session.fetch(hashes)
     columns = _measured(session, hashes)
+    if Need.EMBEDDINGS in needs:
+        session.without_bad_images(lambda: session.embed([h for h in hashes if h in session.images]))
     here = np.array([h in session.images for h in hashes], bool)
     for name, metric in metrics.items():
         if name not in columns:
@@ -62,11 +65,18 @@ def _inputs(
 ) -> MetricInputs:
     tasks = [snapshot.tasks[row] for row in rows.tolist()]
     hashes = [task.data_hash for task in tasks]
+    labels = [snapshot.labels.get(task.label_hash) if task.label_hash else None for task in tasks]
     return MetricInputs(
         tasks=tasks,
-        labels=[snapshot.labels.get(task.label_hash) if task.label_hash else None for task in tasks],
+        labels=labels,
         labelled=pool["labelled"].to_numpy()[rows],
         ontology=snapshot.ontology,
         embeddings=session.embeddings(hashes) if Need.EMBEDDINGS in needs else None,
         images=[session.images[h] for h in hashes] if Need.IMAGES in needs else None,
+        crops=_crops(session, hashes, labels) if Need.CROPS in needs else None,
     )
+
+
+def _crops(session: Session, hashes: Sequence[str], labels: Sequence[Label | None]) -> list[npt.NDArray[np.float32]]:
+    """Return the vectors of the objects in each image; none where the image turns out to be bad."""
+    return session.without_bad_images(lambda: crop_vectors(session, [session.images.get(h) for h in hashes], labels))

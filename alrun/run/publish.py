@@ -6,8 +6,9 @@ import csv
 import io
 import json
 import logging
+import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,22 +18,31 @@ import polars as pl
 
 from alrun.errors import DataError
 from alrun.files import write_text
+from alrun.pool.frame import PROJECTION
 from alrun.recipe.journal import Journal, Progress
 from alrun.recipe.plan import Plan
 from alrun.report.data import FilterRow, MetricView, Phase, RoundSection, RunReport, StepRow
 from alrun.report.page import MOST_PICKS, render
+from alrun.report.plane import plane_view
+from alrun.report.quality import QualityView, quality_view
 from alrun.report.thumbnails import thumbnails
 from alrun.run.accounts import moved_and_restored
+from alrun.run.auditing import audit_so_far
 from alrun.run.folder import RoundFolder
 from alrun.run.job import Job, choice
 from alrun.run.selecting import read_selection, write_parquet, write_selection
 from alrun.run.session import Session, imported_left_out
+from alrun.terminal import silence
 from alrun.types import LeftOut, Pick
 
 log = logging.getLogger("alrun")
 
 CURVE_COLUMNS = ("round", "labelled", "accuracy", "macro_f1", "log_loss", "calibration_error")
-OUTPUTS = ("report.html", "selection.csv", "curve.csv", "pool.parquet", "predictions.parquet", "model", "run.json")
+OBJECT_CURVE_COLUMNS = ("round", "labelled", "map", "map_50", "mar", "precision", "recall", "f1")
+OUTPUTS = (
+    "report.html", "selection.csv", "curve.csv", "pool.parquet", "predictions.parquet", "evaluation.parquet", "model",
+    "run.json",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -75,17 +85,23 @@ def _chapters(session: Session) -> list[Chapter]:
     return [Chapter.read(number, folder) for number, folder in session.folder.rounds().items() if folder.plan.exists()]
 
 
-def _curve_csv(chapters: Iterable[Chapter]) -> str:
+def _curve_columns(chapters: Iterable[Chapter]) -> tuple[str, ...]:
+    """Return the columns of the curve: those of objects, if that is what was evaluated."""
+    return OBJECT_CURVE_COLUMNS if any("map" in (c.result.get("evaluation") or ()) for c in chapters) else CURVE_COLUMNS
+
+
+def _curve_csv(chapters: Sequence[Chapter]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CURVE_COLUMNS)
-    writer.writerows(_curve_rows(chapters))
+    columns = _curve_columns(chapters)
+    writer.writerow(columns)
+    writer.writerows(_curve_rows(chapters, columns))
     return out.getvalue()
 
 
-def _curve_rows(chapters: Iterable[Chapter]) -> list[list[Any]]:
+def _curve_rows(chapters: Iterable[Chapter], columns: Sequence[str]) -> list[list[Any]]:
     return [
-        [c.number, c.result["labelled"], *(c.result["evaluation"][name] for name in CURVE_COLUMNS[2:])]
+        [c.number, c.result["labelled"], *(c.result["evaluation"][name] for name in columns[2:])]
         for c in chapters
         if c.result.get("evaluation")
     ]
@@ -93,7 +109,8 @@ def _curve_rows(chapters: Iterable[Chapter]) -> list[list[Any]]:
 
 def _report(session: Session, chapters: list[Chapter]) -> RunReport:
     record = session.folder.record
-    schema = {name: pl.Int64 if name in CURVE_COLUMNS[:2] else pl.Float64 for name in CURVE_COLUMNS}
+    columns = _curve_columns(chapters)
+    schema = {name: pl.Int64 if name in columns[:2] else pl.Float64 for name in columns}
     evaluated = [c for c in chapters if c.result.get("evaluation")]
     per_class = None
     if evaluated:
@@ -108,8 +125,10 @@ def _report(session: Session, chapters: list[Chapter]) -> RunReport:
         stages_before=dict(chapters[0].choice["stages"]) if chapters else {},
         stages_after=dict(session.stage_counts()),
         rounds=tuple(_section(chapter) for chapter in chapters),
-        curve=pl.DataFrame(_curve_rows(chapters), schema=schema, orient="row"),
+        curve=pl.DataFrame(_curve_rows(chapters, columns), schema=schema, orient="row"),
         per_class=per_class,
+        quality=_quality(evaluated[-1].result) if evaluated else None,
+        audit=_audit(chapters),
         phases=_phases(record),
         import_left_out=_import_left_out(session.job),
         notes=tuple(record["notes"]),
@@ -120,11 +139,21 @@ def _report(session: Session, chapters: list[Chapter]) -> RunReport:
     )
 
 
+def _audit(chapters: Sequence[Chapter]) -> tuple[str, ...]:
+    audit = audit_so_far([chapter.folder for chapter in chapters])
+    return () if audit is None else tuple(audit.sentences())
+
+
+def _quality(result: Mapping[str, Any]) -> QualityView | None:
+    quality = result.get("quality")
+    return None if quality is None else quality_view(result["evaluation"], quality)
+
+
 def _asked(job: Job, record: Mapping[str, Any]) -> dict[str, str]:
     return {
         "project": f"{record['project']['title']} ({record['project']['id']})",
         "platform": choice(job.platform),
-        "dataset": choice(job.dataset),
+        **({"dataset": choice(job.dataset)} if choice(job.platform) == "local" else {}),
         "strategy": choice(job.strategy),
         "budget": f"{job.budget} a round, {job.rounds} rounds" if job.rounds > 1 else str(job.budget),
         "recipe": choice(job.recipe),
@@ -153,6 +182,12 @@ def _section(chapter: Chapter) -> RoundSection:
         moved=moved,
         restored=restored,
         left_out=(*chapter.plan.left_out, *_left_alone(chapter)),
+        unread=tuple(LeftOut(*item) for item in chapter.choice.get("unread", ())),
+        plane=plane_view(
+            pl.read_parquet(chapter.folder.pool),
+            *PROJECTION,
+            {h: classes[0] for h, classes in labels.items() if classes},
+        ),
     )
 
 
@@ -234,4 +269,10 @@ def _print(report: RunReport) -> None:
 
     from alrun.report.tables import summary
 
-    summary(report, Console())
+    console = Console()
+    with console.capture() as captured:  # rich ends the process where the reader of the output is gone
+        summary(report, console)
+    try:
+        print(captured.get(), end="", flush=True)
+    except BrokenPipeError:
+        silence(sys.stdout)

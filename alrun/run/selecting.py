@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from alrun.errors import ConfigError
 from alrun.files import write_bytes, write_text
 from alrun.filters import Removed
 from alrun.models.base import Trained
-from alrun.pool.frame import metadata_names
+from alrun.models.imported import ImportedModel
+from alrun.pool.frame import PROJECTION, metadata_names
 from alrun.recipe.preflight import preflight
+from alrun.run.cost import announce
+from alrun.run.given import labelled_images
 from alrun.run.inputs import strategy_inputs
+from alrun.run.looked_up import looked_up
 from alrun.run.measuring import scored_pool
 from alrun.run.session import Session
 from alrun.seeds import generator
 from alrun.strategies.base import Strategy
-from alrun.types import LeftOut, Need, Pick, Snapshot, Task
+from alrun.types import OF_A_MODEL, LeftOut, Need, Pick, Snapshot, StageType, Task
 
 SELECTION_COLUMNS = ("round", "rank", "task_id", "data_hash", "title", "score", "reason")
 
@@ -33,13 +38,16 @@ class Selected:
     Attributes
     ----------
     pool
-        Every task with every metric, and the columns `candidate` (bool) and `rank` (null unless selected).
+        Every task with every metric, and the columns `candidate` (bool) and `rank` (null unless selected). If images
+        were embedded, also `projection_x` and `projection_y`: where they are in the plane, for pictures; else NaN.
     tasks
         The candidates that passed preflight.
     removed
         Each predicate of the filters, with the number of tasks it removed.
     left_out
         Candidates that the recipe must not touch, with the reason.
+    unread
+        Other tasks whose image cannot be had or decoded: metrics of images have no value for them.
     """
 
     pool: pl.DataFrame
@@ -47,6 +55,7 @@ class Selected:
     picks: list[Pick]
     removed: tuple[Removed, ...]
     left_out: list[LeftOut]
+    unread: list[LeftOut]
 
 
 def select(
@@ -68,18 +77,31 @@ def select(
     with session.phase("metrics", round_number):
         pool = scored_pool(session, snapshot, round_number)
     with session.phase("select", round_number) as counts:
-        filtered = filters.apply(pool)
-        tasks, left_out = preflight(snapshot, set(pool["task_id"].gather(filtered.rows)))
-        tasks, left_out = _with_images(session, strategy, tasks, left_out)
-        candidates = pool.filter(pl.col("task_id").is_in([task.task_id for task in tasks]))
-        picks = _pick(session, strategy, trained, candidates, pool, budget, round_number)
+        hashes = pool["data_hash"].to_list()
+        columns = session.without_bad_images(lambda: looked_up(session, snapshot, hashes, trained))
+        filtered = filters.apply(pool.with_columns(columns))
+        ready, barred = preflight(snapshot, set(pool["task_id"].gather(filtered.rows)), session.job.recipe.takes)
+        ready, barred = _not_again(session, ready, barred, round_number)
+        target = snapshot.ontology.target
+        classes = target.options if target is not None else ()
+        learnt = target if Need.OUT_OF_SAMPLE in strategy.needs else None
+        known = {} if learnt is None else dict(zip(*labelled_images(snapshot, learnt), strict=True))
+
+        def choose() -> tuple[list[Task], list[LeftOut], pl.DataFrame, list[Pick]]:
+            tasks, left_out = _with_images(session, strategy, ready, barred)
+            candidates = pool.filter(pl.col("task_id").is_in([task.task_id for task in tasks]))
+            picks = _pick(session, strategy, trained, candidates, pool, budget, round_number, classes, known)
+            return tasks, left_out, candidates, picks
+
+        tasks, left_out, candidates, picks = session.without_bad_images(choose)
         counts |= {"candidates": len(tasks), "left_out": len(left_out), "selected": len(picks)}
     ranks = {pick.task_id: pick.rank for pick in picks}
     pool = pool.with_columns(
         pl.col("task_id").is_in(candidates["task_id"].implode()).alias("candidate"),
         pl.Series("rank", [ranks.get(task) for task in pool["task_id"]], dtype=pl.Int64),
+        *_projection(session, hashes),
     )
-    return Selected(pool, tasks, picks, filtered.removed, left_out)
+    return Selected(pool, tasks, picks, filtered.removed, left_out, _unread(session, snapshot, left_out))
 
 
 def write_selection(path: Path, rounds: Sequence[tuple[int, Sequence[Pick]]]) -> None:
@@ -141,15 +163,44 @@ def _check_metrics(session: Session, strategy: Strategy) -> None:
         )
 
 
+def _not_again(
+    session: Session, tasks: list[Task], left_out: list[LeftOut], round_number: int
+) -> tuple[list[Task], list[LeftOut]]:
+    """Leave out what an earlier round of the run sent back: people have just answered, whatever the model says."""
+    if session.job.recipe.takes is not StageType.DONE:
+        return tasks, left_out
+    earlier = [folder for number, folder in session.folder.rounds().items() if number < round_number]
+    sent = {pick.task_id for folder in earlier for pick in read_selection(folder.selection)}
+    again = [LeftOut(t.title, "an earlier round of this run sent it back") for t in tasks if t.task_id in sent]
+    return [task for task in tasks if task.task_id not in sent], left_out + again
+
+
 def _with_images(
     session: Session, strategy: Strategy, tasks: list[Task], left_out: list[LeftOut]
 ) -> tuple[list[Task], list[LeftOut]]:
     """Leave out tasks whose image cannot be had, if the strategy has to look at images."""
-    if not strategy.needs & {Need.EMBEDDINGS, Need.PROBABILITIES}:
+    of_the_model = () if isinstance(session.job.model, ImportedModel) else OF_A_MODEL
+    if not strategy.needs & {Need.EMBEDDINGS, Need.OUT_OF_SAMPLE, *of_the_model}:
         return tasks, left_out
     session.fetch([task.data_hash for task in tasks])
     gone = [LeftOut(t.title, session.missing[t.data_hash]) for t in tasks if t.data_hash in session.missing]
     return [task for task in tasks if task.data_hash not in session.missing], left_out + gone
+
+
+def _unread(session: Session, snapshot: Snapshot, left_out: Sequence[LeftOut]) -> list[LeftOut]:
+    named = {item.name for item in left_out}
+    tasks = [task for task in snapshot.tasks if task.data_hash in session.missing and task.title not in named]
+    return [LeftOut(task.title, session.missing[task.data_hash]) for task in tasks]
+
+
+def _projection(session: Session, hashes: Sequence[str]) -> list[pl.Series]:
+    """Return the columns of a projection of the embeddings that were computed; none if none were."""
+    rows = [row for row, data_hash in enumerate(hashes) if session.is_embedded(data_hash)]
+    if not rows:
+        return []
+    plane = np.full((len(hashes), 2), np.nan)
+    plane[rows] = session.plane([hashes[row] for row in rows])
+    return [pl.Series(name, plane[:, axis]) for axis, name in enumerate(PROJECTION)]
 
 
 def _pick(
@@ -160,13 +211,18 @@ def _pick(
     pool: pl.DataFrame,
     budget: int,
     round_number: int,
+    classes: Sequence[str],
+    known: Mapping[str, int],
 ) -> list[Pick]:
     hashes = candidates["data_hash"].to_list()
     if not hashes:
         return []
-    inputs = strategy_inputs(session, strategy, trained, candidates, pool)
+    inputs = strategy_inputs(session, strategy, trained, candidates, pool, round_number, classes, known)
     rng = generator(session.job.seed, round_number, "strategy")
+    announce(strategy, inputs, budget)
     ranking = strategy.select(inputs, budget, rng)
+    for note in ranking.notes:
+        session.folder.note(f"round {round_number}: {note}")
     ids, titles = candidates["task_id"], candidates["title"]
     ranked = zip(ranking.rows.tolist(), ranking.scores.tolist(), ranking.reasons, strict=True)
     return [

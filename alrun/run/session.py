@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 
-from alrun.datasets.importer import contents, import_dataset
-from alrun.embeddings.cache import embed_all
-from alrun.errors import ConfigError, DataError, StateError, Waiting
+from alrun.datasets.importer import contents, left_out
+from alrun.embeddings.cache import EmbeddedImages
+from alrun.errors import BadImages, ConfigError, DataError, StateError, Waiting
 from alrun.files import locked
 from alrun.models.base import Array, ImageModel, Model
+from alrun.models.imported import ImportedModel
+from alrun.numeric.blocks import Doubles
+from alrun.numeric.projection import principal_plane
 from alrun.platform.port import Contents, HoldsOut, KnowsTruth, Platform
 from alrun.platform.retry import Patience, patiently
 from alrun.pool.images import load_pixels
@@ -27,6 +30,10 @@ from alrun.run.job import Job, choice
 from alrun.types import Example, ImageFile, LeftOut, Snapshot, count_stages
 
 log = logging.getLogger("alrun")
+
+T = TypeVar("T")
+
+MOST_WARNINGS = 10
 
 ON_A_PROJECT = frozenset({"restore", "status"})
 """Actions that are about a project that is there already."""
@@ -50,9 +57,12 @@ class Session:
     patience: Patience = field(default_factory=Patience)
     images: dict[str, ImageFile] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
-    _vectors: dict[str, int] = field(default_factory=dict)
-    _matrix: npt.NDArray[np.float32] | None = None
+    _vectors: EmbeddedImages = field(init=False)
     _held_out: list[Example] | None = None
+    _plane: tuple[tuple[str, ...], Doubles] | None = None
+
+    def __post_init__(self) -> None:
+        self._vectors = EmbeddedImages(self.job.embedding, self.job.cache)
 
     def phase(self, name: str, round_number: int = 0) -> AbstractContextManager[dict[str, Any]]:
         """Time a phase of a round and count its requests; goes into `run.json`."""
@@ -85,30 +95,74 @@ class Session:
 
     def leave_out(self, failed: Iterable[LeftOut]) -> None:
         """Do without images (data hashes) that cannot be had or decoded."""
-        for item in failed:
+        items = list(failed)
+        for item in items:
             self.images.pop(item.name, None)
             self.missing[item.name] = item.reason
-            log.warning("left out: image %s: %s", item.name, item.reason)
+        _say("left out: image %s: %s", items)
+
+    def without_bad_images(self, work: Callable[[], T]) -> T:
+        """Do `work`; images that turn out to be bad are left out, and it is done anew with what is there then."""
+        while True:
+            try:
+                return work()
+            except BadImages as error:
+                if not error.reasons.keys() & self.images.keys():
+                    raise
+                self.leave_out(LeftOut(name, reason) for name, reason in error.reasons.items())
+
+    def embed(self, data_hashes: Sequence[str]) -> None:
+        """Embed images that were fetched, each once a run.
+
+        Raises
+        ------
+        BadImages
+            If images cannot be decoded; it names all of them.
+        """
+        new = [self.images[h] for h in dict.fromkeys(data_hashes) if h not in self._vectors]
+        if new:
+            computed = self._vectors.embed(new)
+            log.info("embeddings: %d computed, %d from the cache", computed, len(new) - computed)
 
     def embeddings(self, data_hashes: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Return float32 of shape (N, D) for images that were fetched; each image is embedded once a run."""
-        new = [h for h in dict.fromkeys(data_hashes) if h not in self._vectors]
-        if new or self._matrix is None:
-            images = [self.images[h] for h in new]
-            vectors, computed = embed_all(self.job.embedding, images, self.job.cache)
-            log.info("embeddings: %d computed, %d from the cache", computed, len(images) - computed)
-            start = 0 if self._matrix is None else len(self._matrix)
-            self._vectors.update((h, start + i) for i, h in enumerate(new))
-            self._matrix = vectors if self._matrix is None else np.concatenate([self._matrix, vectors])
-        return self._matrix[[self._vectors[h] for h in data_hashes]]
+        """Return float32 of shape (N, D) for images that were fetched; raise `BadImages` as `embed` does.
 
-    def model_inputs(self, model: Model, data_hashes: Sequence[str]) -> Array:
-        """Return what `model` takes for images that were fetched."""
+        From 256 MB on it is read-only and on disk, mapped into memory.
+        """
+        self.embed(data_hashes)
+        return self._vectors.of(data_hashes)
+
+    def is_embedded(self, data_hash: str) -> bool:
+        """Return whether an image was embedded in this run."""
+        return data_hash in self._vectors
+
+    def plane(self, data_hashes: Sequence[str]) -> Doubles:
+        """Return where images are in the plane, float64 of shape (N, 2); of the same images it is computed once."""
+        names = tuple(data_hashes)
+        if self._plane is None or self._plane[0] != names:
+            self._plane = names, principal_plane(self.embeddings(names))
+        return self._plane[1]
+
+    def model_inputs(self, model: Model | ImportedModel, data_hashes: Sequence[str]) -> Array:
+        """Return what `model` takes for images that were fetched; raise `BadImages` as `embeddings` does."""
+        if isinstance(model, ImportedModel):
+            return np.array(data_hashes, np.str_)
         if model.inputs == "embeddings":
             return self.embeddings(data_hashes)
+        if model.inputs == "files":
+            return np.array([self.images[h] for h in data_hashes], object)
         if not isinstance(model, ImageModel):
             raise ConfigError(f"{type(model).__name__} takes images but has no field `image_size`: add it")
         return load_pixels([self.images[h] for h in data_hashes], model.image_size)
+
+    def good_inputs(self, model: Model | ImportedModel, data_hashes: Sequence[str]) -> tuple[list[int], Array]:
+        """Return which of the images, by their place, can be had and decoded, and what `model` takes for these."""
+
+        def work() -> tuple[list[int], Array]:
+            here = [row for row, data_hash in enumerate(data_hashes) if data_hash in self.images]
+            return here, self.model_inputs(model, [data_hashes[row] for row in here])
+
+        return self.without_bad_images(work)
 
 
 @contextmanager
@@ -141,13 +195,14 @@ def opened(job: Job, *, exclusive: bool = False) -> Iterator[Session]:
             session.folder.add_phase("open", 0, monotonic() - began, platform.requests)
             source.say_what_is_unused(session)
             yield session
+            session.folder.save()
     finally:
         platform.close()
 
 
 def imported_left_out(job: Job) -> tuple[LeftOut, ...]:
     """Return the files of the dataset that could not be imported."""
-    return import_dataset(job.dataset, job.cache).left_out
+    return left_out(job.dataset, job.cache)
 
 
 @dataclass
@@ -160,12 +215,12 @@ class _Source:
     def contents(self) -> Contents:
         job = self.job
         if job.action in ON_A_PROJECT or (job.folder / "run.json").exists():
+            path = job.config["platform"].get("path")
             raise StateError(
-                f"the project that action={job.action} is about does not exist (platform: {job.config['platform']}), "
+                f"the project that action={job.action} is about does not exist (platform.path={path}), "
                 "and only a new run creates one. Nothing was done: check the path, or put the project back"
             )
-        for item in imported_left_out(job):
-            log.warning("left out of the import: %r: %s", item.name, item.reason)
+        _say("left out of the import: %r: %s", imported_left_out(job))
         self.used = True
         return contents(job.dataset, job.cache, job.seed)
 
@@ -185,6 +240,14 @@ class _Source:
                 f"the project was there already and is used as it is: {unused} of the {len(images)} images of "
                 f"dataset={choice(self.job.dataset)} are not in it"
             )
+
+
+def _say(text: str, items: Sequence[LeftOut]) -> None:
+    """Warn of the first items; a dirty data set has thousands."""
+    for item in items[:MOST_WARNINGS]:
+        log.warning(text, item.name, item.reason)
+    if len(items) > MOST_WARNINGS:
+        log.warning("... and %d more, which report.html lists", len(items) - MOST_WARNINGS)
 
 
 def _run_folder(job: Job, platform: Platform) -> RunFolder:

@@ -10,16 +10,22 @@ from typing import Any
 from alrun.config.check import check
 from alrun.config.compose import Composer, Composition
 from alrun.config.overrides import Fault, setting
-from alrun.config.schema import folder_of
+from alrun.config.schema import LISTS, folder_of
 
 CONF = folder_of("conf")
 EXPERIMENTS = folder_of("experiments")
 
 MANDATORY = {
+    "recipe/relabel": ["filters=labelled"],
+    "strategy/relabel_suspects": ["recipe=relabel", "filters=labelled"],
+    "cost/column": ["cost.column=meta.minutes"],
     "dataset/folder": ["dataset.path=images"],
     "dataset/table": ["dataset.path=table.csv"],
     "dataset/coco": ["dataset.images=images", "dataset.annotations=instances.json"],
     "embedding/file": ["embedding.path=vectors.parquet"],
+    "model/predictions": ["model.path=results.json"],
+    "strategy/detection": ["model=predictions", "model.path=results.json"],
+    "model/command": ["model.command=[python3,train.py]"],
     "platform/encord": ["platform.project=4c5ec9a5-5a4f-4b8e-8bfa-2f1f1f0e6d57", "platform.user=me@example.org"],
     "platform/rehearsal": ["platform.project=4c5ec9a5-5a4f-4b8e-8bfa-2f1f1f0e6d57", "platform.user=me@example.org"],
 }
@@ -41,7 +47,7 @@ def chosen(choice: str) -> list[str]:
     group, name = choice.split("/")
     # The strategy reads image_diversity, whatever else is measured.
     beside = "image_diversity," if group == "metrics" and name != "image_diversity" else ""
-    override = f"{group}=[{beside}{name}]" if group == "metrics" else f"{group}={name}"
+    override = f"{group}=[{beside}{name}]" if group in LISTS else f"{group}={name}"
     return [override, *MANDATORY.get(choice, [])]
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from alrun.config.build import build, component
-from alrun.config.schema import KINDS, digest
-from alrun.config.strict import locate
+from alrun.config.schema import LISTS, digest, protocols
 from alrun.errors import ConfigError
 from alrun.filters import Filter
 from alrun.metrics.image_diversity import ImageDiversity
@@ -24,8 +23,8 @@ from tests.config.test_files import component_choices
 def test_every_choice_is_made_and_is_of_its_kind(choice: str) -> None:
     group, name = choice.split("/")
     node = content(*chosen(choice))[group]
-    made = component(group, node[name] if group == "metrics" else node)
-    assert isinstance(made, locate(KINDS[group]))
+    made = component(group, node[name] if group in LISTS else node)
+    assert isinstance(made, protocols(group))
 
 
 def test_the_default_job(tmp_path: Path) -> None:

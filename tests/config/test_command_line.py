@@ -13,7 +13,7 @@ import yaml
 
 from tests.config.command import CONF, alrun, choices, experiments, faults
 
-HEAVY = ("torch", "sklearn", "encord", "matplotlib", "pandas", "PIL", "scipy", "skops")
+HEAVY = ("torch", "sklearn", "encord", "matplotlib", "mlflow", "pandas", "PIL", "scipy", "skops")
 
 LISTS_IMPORTS = f"""
 import atexit, sys
@@ -26,9 +26,10 @@ main()
 def test_help_names_actions_groups_with_choices_and_examples(tmp_path: Path) -> None:
     done = alrun("--help", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    for action in ("run", "plan", "resume", "restore", "status", "score", "train", "doctor"):
+    for action in ("run", "plan", "resume", "restore", "status", "score", "train", "track", "doctor"):
         assert f"\n  {action} " in done.stdout
-    listed = {line.partition(": ")[0]: line.partition(": ")[2].split(", ") for line in done.stdout.splitlines()}
+    groups = done.stdout.partition("Config (KEY=VALUE)")[0].splitlines()
+    listed = {line.partition(": ")[0]: line.partition(": ")[2].split(", ") for line in groups}
     for choice in choices():
         group, name = choice.split("/")
         assert name in listed[group]

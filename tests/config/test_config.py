@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from alrun.config.schema import OPERATIONAL, cache_folder, digest, parse_deadline
+from alrun.config.schema import OPERATIONAL, digest, parse_deadline
+from alrun.files import cache_folder
 from tests.config.command import chosen, content
 
 
@@ -22,7 +23,8 @@ def test_the_digest_does_not_change_with_what_only_runs_it(tmp_path: Path) -> No
     base = digest(content())
     operational = {
         "action": "plan", "run": "x", "run_id": "x", "approve": "prompt", "wait": "true", "cache": str(tmp_path),
-        "report": "{thumbnails: 3}",
+        "report": "{thumbnails: 3}", "sweep": "{full_data: false}", "launcher": "processes",
+        "runs": "x", "compare": "{x: spent}",
     }  # fmt: skip
     assert set(operational) == {key for key in OPERATIONAL if "." not in key}
     for key, value in operational.items():

@@ -33,7 +33,7 @@ FAULTY = [
     ("restore_when.labelled=1.5", "restore_when.labelled", "1.5", "less than or equal to 1"),
     ("restore_when.deadline=soon", "restore_when.deadline", "soon", "36h"),
     ("report.thumbnails=-1", "report.thumbnails", "-1", "greater than or equal to 0"),
-    ("strategy=divers", "strategy", "divers", "did you mean 'diversity'? allowed: badge, diversity"),
+    ("strategy=divers", "strategy", "divers", "did you mean 'diversity'? allowed: audit, badge,"),
     ("strategy=", "strategy", "", "no choice ''"),
     ("strategy=null", "strategy", "null", "leave it out"),
     ("strategy@initial.strategy=randm", "strategy@initial.strategy", "randm", "did you mean 'random'?"),
@@ -53,6 +53,8 @@ FAULTY = [
     ("filters.all=[{stge: [x]}]", "filters.all[0].stge", None, "did you mean 'stage'?"),
     ("filters.all=[{metric: {name: sharpness, min: 1}}]", "filters", None, "reads the metric 'sharpness'"),
     ("metrics=[random]", "metrics", None, "reads the metric 'image_diversity'"),
+    ("+metrics.stage={_target_: alrun.metrics.random.Random}", "metrics.stage", None, "is the name of a column"),
+    ("+metrics.rank={_target_: alrun.metrics.random.Random}", "metrics.rank", None, "is the name of a column"),
     ("strategy._target_=nosuch.Thing", "strategy._target_", "nosuch.Thing", "cannot be imported"),
     ("strategy._target_=alrun.strategies.random.Rndom", "strategy._target_",
      "alrun.strategies.random.Rndom", "did you mean 'Random'?"),
@@ -69,6 +71,8 @@ FAULTY = [
     ("=5", "", "5", "unknown key"),
     ("run=outputs/x", "run", "outputs/x", "action=run takes none"),
     ("run_id=x", "run_id", "x", "action=run takes none"),
+    ("runs=x", "runs", "x", "action=run takes none, compare does"),
+    ("compare.figure=acuracy", "compare.figure", "acuracy", "did you mean 'accuracy'?"),
 ]  # fmt: skip
 
 
@@ -86,6 +90,13 @@ def test_an_action_about_a_run_needs_one(action: str, message: str) -> None:
     (fault,) = faults(f"action={action}")
     assert (fault.key, fault.given) == ("run", None)
     assert message in fault.message
+
+
+def test_a_comparison_needs_sweeps() -> None:
+    (fault,) = faults("action=compare")
+    assert (fault.key, fault.given) == ("runs", None)
+    assert "needs runs=GLOB" in fault.message
+    assert faults("action=compare", "runs=multirun/*", "compare.x=spent") == []
 
 
 def keys(found: list[Fault]) -> set[str]:
@@ -115,10 +126,27 @@ def test_a_strategy_that_needs_a_model_is_refused_without_one(strategy: str) -> 
     assert keys(faults("action=train", "model=none")) == {"model"}
 
 
+SUSPECTS = ("strategy=relabel_suspects", "recipe=relabel", "filters=labelled")
+
+
+def test_labels_are_ranked_only_where_there_are_some_and_for_a_recipe_that_sends_them_back() -> None:
+    assert faults(*SUSPECTS) == []
+    assert faults("strategy=random", *SUSPECTS[1:]) == []
+    assert keys(faults(*SUSPECTS[:2])) == keys(faults("recipe=relabel")) == {"filters"}
+    assert keys(faults(*SUSPECTS, "filters.all=[{stage: [Done]}, {label_state: unlabelled}]")) == {"filters"}
+    for recipe in ("park", "move", "documented", "priority"):
+        (fault,) = faults(*SUSPECTS, f"recipe={recipe}")
+        assert (fault.key, "choose recipe=relabel" in fault.message) == ("recipe", True)
+    assert keys(faults(*SUSPECTS, "initial.size=5")) == {"initial.size"}
+    assert keys(faults("strategy@initial.strategy=relabel_suspects")) == {"initial.strategy"}
+    assert keys(faults(*SUSPECTS, "model=none")) == {"model"}
+    assert keys(faults(*SUSPECTS, "model=predictions", "model.path=x.csv")) == {"model"}
+
+
 def test_every_value_of_a_sweep_is_checked() -> None:
     found = faults("strategy=random,entrpy,margn", "seed=0,-1", "budget=5,x", "rounds=range(0,3)", multirun=True)
     assert [(fault.key, fault.given) for fault in found] == [
-        ("rounds", "0"), ("strategy", "entrpy"), ("strategy", "margn"), ("seed", "-1"), ("budget", "x"),
+        ("rounds", "0"), ("budget", "x"), ("seed", "-1"), ("strategy", "entrpy"), ("strategy", "margn"),
     ]  # fmt: skip
 
 
@@ -131,6 +159,10 @@ def test_sweeps_that_cannot_be_are_refused() -> None:
     assert "no interval" in faults("seed=interval(0,1)", multirun=True)[0].message
     assert "cannot be swept" in faults("hydra.verbose=true,false", multirun=True)[0].message
     assert "matches no choice" in faults("strategy=glob(zz*)", multirun=True)[0].message
+    assert "choose where with launcher=NAME" in faults("hydra/launcher=basic", multirun=True)[0].message
+    assert "choose one" in faults("launcher=basic,processes", multirun=True)[0].message
+    assert "without -m" in faults("action=status", "run=a,b", multirun=True)[0].message
+    assert "compare them without -m" in faults("action=compare", "runs=x", multirun=True)[0].message
     assert "a sweep itself" in faults("experiment=mnist_tutorial,cold_start_diversity", multirun=True)[0].message
 
 
@@ -167,6 +199,20 @@ def test_a_fault_of_a_file_names_the_file(experiments: Path) -> None:
     assert {fault.origin for fault in faults("experiment=mine", "seed=x", "~model") if fault.key == "seed"} == {
         COMMAND_LINE
     }
+
+
+def test_a_saved_filter_is_chosen_by_name_and_its_faults_name_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "filters").mkdir()
+    (tmp_path / "filters" / "night.yaml").write_text("all:\n  - stge: [x]\n")
+    (tmp_path / "filters" / "day.yaml").write_text("all:\n  - stage: [Annotate 1]\n")
+    monkeypatch.chdir(tmp_path)
+    assert faults("filters=day") == []
+    [fault] = faults("filters=night")
+    assert (fault.key, fault.origin) == ("filters.all[0].stge", "filters/night.yaml")
+    [unknown] = faults("filters=dy")
+    assert "did you mean 'day'?" in unknown.message
 
 
 def test_the_sweep_of_an_experiment_is_checked(experiments: Path) -> None:
@@ -207,3 +253,26 @@ def test_the_user_sees_a_list_no_traceback_and_exit_code_2(tmp_path: Path) -> No
         "    must be greater than or equal to 0",
     ]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "key", "message"),
+    [
+        (("stop=[kappa]", "model=none", "strategy=random"), "stop.kappa", "goes by a model, and there is none"),
+        (("stop=[target]", "stop.target.value=95"), "stop.target", "95 per cent is 0.95"),
+        (("stop=[target]", "stop.target.figure=acuracy"), "stop.target.figure", "accuracy"),
+        (("cost=column", "cost.column=nothing"), "cost.column", "there is no such metric"),
+    ],
+)
+def test_rules_of_stopping_and_cost(overrides: tuple[str, ...], key: str, message: str) -> None:
+    [fault] = faults(*overrides)
+    assert fault.key == key
+    assert message in fault.message
+
+
+def test_a_filter_of_the_users_own_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "filters").mkdir()
+    (tmp_path / "filters" / "ready.yaml").write_text("all:\n  - stge: [x]\n")
+    monkeypatch.chdir(tmp_path)
+    [fault] = faults("filters=ready")
+    assert fault.origin == "filters/ready.yaml"

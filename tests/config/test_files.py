@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from alrun.config.schema import RunConfig, components, read_component
+from alrun.config.schema import LISTS, RunConfig, components, read_component
 from alrun.config.strict import read
 from tests.config.command import CONF, EXPERIMENTS, choices, chosen, content, experiments, faults
 
-NOT_COMPONENTS = {"filters", "model/none"}
+NOT_COMPONENTS = {"filters", "model/none", "tracking/none"}
 
 
 def component_choices() -> list[str]:
@@ -45,12 +45,13 @@ def default(field: Field[Any]) -> Any:
 def test_a_file_has_every_field_of_its_class_with_the_same_default(choice: str) -> None:
     group, name = choice.split("/")
     given: dict[str, Any] = yaml.safe_load((CONF / f"{choice}.yaml").read_text())
-    node = given[name] if group == "metrics" else given.get(group, given)
+    node = given[name] if group in LISTS else given.get(group, given)
     parameters = {key: value for key, value in node.items() if key != "_target_" and value != "???"}
     parameters = {key: None if value == f"${{{key}}}" else value for key, value in parameters.items()}  # the run's own
+    parts = {next(iter(entry)).partition("@")[2].partition(".")[0] for entry in parameters.pop("defaults", [])}
     kind, arguments, problems = read_component(group, {"_target_": node["_target_"], **parameters})
     assert [problem for problem in problems if not problem.missing] == []
-    assert set(node) - {"_target_"} == {field.name for field in fields(kind)}
+    assert set(node) - {"_target_", "defaults"} | parts == {field.name for field in fields(kind)}
     defaults = {field.name: default(field) for field in fields(kind)}
     assert {problem.key for problem in problems} == {key for key, value in defaults.items() if value is MISSING}
     assert arguments == {key: value for key, value in defaults.items() if value is not MISSING}
@@ -72,7 +73,7 @@ def test_the_main_file_has_every_key_with_the_default_of_the_type() -> None:
     assert problems == []
     required = {
         key: arguments[key]
-        for key in ("platform", "dataset", "filters", "embedding", "strategy", "initial", "recipe", "annotator")
+        for key in ("platform", "dataset", "filters", "embedding", "strategy", "initial", "recipe", "annotator", "cost")
     }
     defaults = RunConfig(**required, model=arguments["model"], metrics=arguments["metrics"])
     assert RunConfig(**arguments) == defaults
@@ -82,7 +83,7 @@ def test_every_group_of_the_issue_has_a_default() -> None:
     keys = {key for key, _, _ in components(content())}
     assert keys == {
         "platform", "dataset", "metrics.image_diversity", "metrics.random", "embedding", "model", "strategy",
-        "recipe", "annotator", "initial.strategy",
+        "recipe", "annotator", "cost", "launcher", "initial.strategy",
     }  # fmt: skip
 
 

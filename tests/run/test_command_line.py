@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.run.harness import QUICK, label, platform_of, queue, selection, stages
+from tests.run.harness import QUICK, label, platform_of, queue, stages
 
 POOL = 1437
 
@@ -16,33 +15,6 @@ POOL = 1437
 def alrun(cwd: Path, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "alrun", *arguments]
     return subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, text=True, timeout=300, env=os.environ)
-
-
-def test_a_sweep_runs_in_separate_folders_on_separate_projects(tmp_path: Path, cache: Path) -> None:
-    sweep = ("strategy=random,margin", "seed=0,1", "rounds=2", "budget=20", "initial.size=20", f"cache={cache}")
-    done = alrun(tmp_path, "-m", *QUICK, *sweep)
-
-    assert done.returncode == 0, done.stderr
-    folders = sorted(tmp_path.glob("multirun/*/*/[0-9]"))
-    assert [folder.name for folder in folders] == ["0", "1", "2", "3"]
-    for folder in folders:
-        assert stages(platform_of(folder / "project.sqlite")) == {"Annotate 1": POOL - 60, "Complete": 60}
-        assert len((folder / "curve.csv").read_text().splitlines()) == 4
-    first = [row["data_hash"] for row in selection(folders[0]) if row["round"] == "0"]
-    same_seed = [row["data_hash"] for row in selection(folders[2]) if row["round"] == "0"]
-    other_seed = [row["data_hash"] for row in selection(folders[1]) if row["round"] == "0"]
-    assert first == same_seed != other_seed
-
-
-def test_a_failed_job_of_a_sweep_does_not_stop_the_others(tmp_path: Path, cache: Path) -> None:
-    sweep = ("budget=5", f"cache={cache}", "'filters.all=[{tags: {any: [nonsense]}}],[]'")
-    done = alrun(tmp_path, "-m", *QUICK, "strategy=random", "metrics=random", *(text.strip("'") for text in sweep))
-
-    assert done.returncode == 2
-    assert "there is no tag 'nonsense'" in done.stderr
-    assert "Traceback" not in done.stderr
-    folders = sorted(tmp_path.glob("multirun/*/*/[0-9]"))
-    assert [json.loads((f / "run.json").read_text())["status"] for f in folders] == ["failed", "done"]
 
 
 def test_waiting_and_resuming_from_a_shell(tmp_path: Path, cache: Path) -> None:

@@ -1,0 +1,61 @@
+"""The end of a round: train, evaluate, count the cost, write the result."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from alrun.files import write_json
+from alrun.recipe.plan import Plan
+from alrun.run.accounts import account
+from alrun.run.auditing import audited
+from alrun.run.folder import RoundFolder
+from alrun.run.prelabel import untag_submitted
+from alrun.run.quality import keep_quality
+from alrun.run.session import Session
+from alrun.run.stopping import outlook, round_cost, spent_before, stability
+from alrun.run.training import Training, save, train
+from alrun.types import Label, Snapshot, StageType
+
+log = logging.getLogger("alrun")
+
+
+def finish(session: Session, folder: RoundFolder, plan: Plan) -> Training:
+    """Train on what is labelled now, evaluate, and write down what the round came to."""
+    number = plan.round
+    with session.phase("snapshot", number):
+        snapshot = session.snapshot()
+    if session.job.publish.prelabel is not None:
+        untag_submitted(session, snapshot)
+    training = train(session, snapshot, number)
+    if training.trained is not None:
+        with session.phase("save", number):
+            save(session, snapshot, training.trained)
+    kept = None if training.trained is None else stability(session, number)
+    result = _result(plan, snapshot, training)
+    cost = round_cost(session, folder, snapshot, list(result["labels"]))
+    spent = spent_before(session, number) + cost
+    result["quality"] = keep_quality(session, training.quality, folder.pool)
+    audit = audited(folder, snapshot)
+    result["audit"] = None if audit is None else audit.to_json()
+    write_json(folder.result, {**result, "cost": cost, "spent": spent, "stability": kept})
+    log.info("%s", outlook(session, number))
+    return training
+
+
+def _result(plan: Plan, snapshot: Snapshot, training: Training) -> dict[str, Any]:
+    annotating = {stage.uuid for stage in snapshot.stages if stage.type is StageType.ANNOTATION}
+    labels = {
+        t.data_hash: snapshot.labels.get(t.label_hash or "", Label())
+        for t in snapshot.tasks
+        if t.stage not in annotating
+    }
+    return {
+        "round": plan.round,
+        "selected": len(plan.selected),
+        "labelled": training.labelled,
+        "counts": training.counts,
+        "labels": {t.data_hash: labels[t.data_hash].classes for t in plan.selected if t.data_hash in labels},
+        "evaluation": None if training.evaluation is None else training.evaluation.to_json(),
+        "account": account(plan, snapshot),
+    }

@@ -1,0 +1,99 @@
+"""Waiting for the labels of a round: who is awaited, how far they are, and when the wait ends."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from time import sleep
+
+from alrun.annotators.base import LabelProgress, progress
+from alrun.errors import Waiting
+from alrun.platform.retry import patiently
+from alrun.progress import gauge
+from alrun.recipe.journal import Journal
+from alrun.recipe.plan import Plan
+from alrun.recipe.steps import SendBack
+from alrun.run.folder import RoundFolder
+from alrun.run.session import Session
+from alrun.types import Task
+
+log = logging.getLogger("alrun")
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """The labels that one round waits for."""
+
+    session: Session
+    folder: RoundFolder
+    plan: Plan
+
+    def progress(self) -> LabelProgress:
+        """Ask the platform how far people are with the selection."""
+        hashes = self._awaited()
+        return progress(self.session.platform, self._listed(hashes), hashes)
+
+    def _awaited(self) -> list[str]:
+        """Return the data hashes of what people are to label.
+
+        A task that was not sent back, because somebody changed it meanwhile, is complete as it was: nobody is asked to
+        label it again, and it must not count as if somebody had.
+        """
+        alone: set[int] = set()
+        if self.plan.sends_back:
+            skipped = Journal(self.folder.journal, self.plan).progress.skipped
+            alone = {
+                row for step, rows in skipped.items() if isinstance(self.plan.steps[step], SendBack) for row in rows
+            }
+        return [task.data_hash for row, task in enumerate(self.plan.selected) if row not in alone]
+
+    def wait(self) -> LabelProgress:
+        """Let the annotator label; return once enough is labelled or the deadline has passed.
+
+        Raises
+        ------
+        Waiting
+            If people have to label first, and the run is not to stay meanwhile.
+        """
+        job = self.session.job
+        hashes = self._awaited()
+        said = None
+        with gauge("labelled by people", len(hashes)) as show:
+            while True:
+                job.annotator.label(self.session.platform, hashes, job.seed)
+                now = self.progress()
+                show(now.labelled)
+                if now != said:
+                    log.info("round %d: %s", self.plan.round, now)
+                said = now
+                if now.share >= job.restore_when.labelled or self._deadline_passed():
+                    return now
+                if not job.wait:
+                    raise Waiting(self._how_to_continue(now))
+                sleep(job.annotator.poll_seconds)
+
+    def _listed(self, hashes: list[str]) -> list[Task]:
+        size = self.session.platform.limits.listing
+        tasks: list[Task] = []
+        for start in range(0, len(hashes), size):
+            chunk = hashes[start : start + size]
+            tasks += patiently(self.session.patience, lambda chunk=chunk: self.session.platform.tasks(chunk))  # type: ignore[misc]
+        return tasks
+
+    def _deadline_passed(self) -> bool:
+        deadline = self.session.job.restore_when.deadline
+        if deadline is None:
+            return False
+        if isinstance(deadline, timedelta):
+            ready = json.loads(self.folder.queue.read_text(encoding="utf-8"))["ready_at"]
+            deadline = datetime.fromisoformat(ready) + deadline
+        return datetime.now(UTC) >= deadline
+
+    def _how_to_continue(self, now: LabelProgress) -> str:
+        return (
+            f"the queue of round {self.plan.round} is ready: {len(self.plan.selected)} tasks wait for people in "
+            f"{self.plan.title(self.plan.first_stage)!r} ({now}). When they are labelled, continue with\n"
+            f"  python -m alrun action=resume run={self.session.folder.path}"
+        )

@@ -1,0 +1,119 @@
+"""What the rounds of a run cost and brought, and whether the next one is worth its labels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from alrun.models.imported import ImportedModel
+from alrun.run.folder import RoundFolder
+from alrun.run.selecting import write_parquet
+from alrun.run.session import Session
+from alrun.stopping.base import RoundFacts
+from alrun.stopping.forecast import expected_next
+from alrun.stopping.predictions import f_change, kappa, mean_uncertainty
+from alrun.types import Label, Snapshot
+
+FIGURE = "accuracy"
+"""The figure that the forecast is about."""
+
+
+def check_cost(session: Session, pool: pl.DataFrame, hashes: Sequence[str]) -> None:
+    """See that the cost of every image can be told, before anything moves.
+
+    Raises
+    ------
+    ConfigError, DataError
+        As `alrun.costs.base.Cost.of`.
+    """
+    session.job.cost.of(_rows(pool, hashes), [Label()] * len(hashes))
+
+
+def round_cost(session: Session, folder: RoundFolder, snapshot: Snapshot, hashes: Sequence[str]) -> float:
+    """Return what the images that were labelled in a round cost."""
+    if not hashes:
+        return 0.0
+    rows = {task.data_hash: task.label_hash for task in snapshot.tasks}
+    labels = [snapshot.labels.get(rows[h] or "", Label()) for h in hashes]
+    return float(session.job.cost.of(_rows(pl.read_parquet(folder.pool), hashes), labels).sum())
+
+
+def stability(session: Session, number: int) -> dict[str, float | None] | None:
+    """Compare the predictions that were just saved with those of the round before; None if no rule asks.
+
+    The predicted classes are kept in the round's folder, where the next round finds them whatever happens to this
+    process.
+    """
+    if not any(rule.reads == "predictions" for rule in session.job.stop.values()):
+        return None
+    if isinstance(session.job.model, ImportedModel):  # what is not trained does not change
+        return None
+    frame = pl.read_parquet(session.folder.path / "predictions.parquet")
+    if frame.is_empty():
+        return None
+    waiting = frame.filter(pl.col("split") == "pool").select(pl.col("^p_.*$")).to_numpy()
+    predicted = frame.select("data_hash", "predicted")
+    write_parquet(session.folder.round(number).predicted, predicted)
+    facts: dict[str, float | None] = {"uncertainty": mean_uncertainty(waiting)}
+    earlier = session.folder.rounds().get(number - 1)
+    if earlier is not None and earlier.predicted.exists():
+        both = pl.read_parquet(earlier.predicted).join(predicted, on="data_hash", suffix="_after")
+        if both.height:
+            _, indices = np.unique(both.select("predicted", "predicted_after").to_numpy(), return_inverse=True)
+            before, after = indices.reshape(-1, 2).T
+            facts |= {"kappa": kappa(before, after), "f_change": f_change(before, after)}
+    return facts
+
+
+def finished(session: Session, last: int) -> list[RoundFacts]:
+    """Return the facts of every finished round up to `last`."""
+    folders = session.folder.rounds()
+    return [RoundFacts.from_result(_read(folders[n])) for n in folders if n <= last and folders[n].result.exists()]
+
+
+def why_stop(session: Session, last: int) -> str | None:
+    """Return why no round should follow `last`; None if the run goes on."""
+    rounds = finished(session, last)
+    for name, rule in session.job.stop.items():
+        reason = rule.verdict(rounds)
+        if reason is not None:
+            return f"stop.{name}: {reason}"
+        if rule.reads == "figures" and not rounds[-1].figures:
+            session.folder.note(f"stop.{name} goes by the evaluation, but no image is held out: it never ends this run")
+    return None
+
+
+def outlook(session: Session, last: int) -> str:
+    """Say what a finished round cost, and what the next one is expected to bring."""
+    rounds = finished(session, last)
+    now, before = rounds[-1], rounds[-2].spent if len(rounds) > 1 else 0.0
+    unit = session.job.cost.unit
+    said = f"round {last}: {now.spent - before:g} {unit} spent, {now.spent:g} in all"
+    if last >= session.job.rounds:
+        return said
+    evaluated = [facts for facts in rounds if FIGURE in facts.figures]
+    gain = expected_next(
+        [facts.labelled for facts in evaluated], [facts.figures[FIGURE] for facts in evaluated], session.job.budget
+    )
+    if gain is None:
+        return said
+    return f"{said}; {session.job.budget} more labels are expected to bring {gain:+.4f} {FIGURE} (power law)"
+
+
+def spent_before(session: Session, number: int) -> float:
+    """Return what the rounds before `number` cost together."""
+    rounds = finished(session, number - 1)
+    return rounds[-1].spent if rounds else 0.0
+
+
+def _rows(pool: pl.DataFrame, hashes: Sequence[str]) -> pl.DataFrame:
+    wanted = pl.DataFrame({"data_hash": list(hashes)}, schema={"data_hash": pl.String})
+    return wanted.join(pool.unique("data_hash", keep="first"), on="data_hash", how="left", maintain_order="left")
+
+
+def _read(folder: RoundFolder) -> Any:
+    return json.loads(folder.result.read_text(encoding="utf-8"))
