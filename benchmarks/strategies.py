@@ -1,19 +1,22 @@
 """The strategies against plain loops and peers, in one process: ratios, and whether the picks are the same.
 
-    python benchmarks/strategies.py [--images 20000] [--width 256] [--budget 200] [--only kcenter,badge,...]
+    python benchmarks/strategies.py [--only kcenter,badge,...] [--images N] [--width D] [--budget B]
 
-A loop that would take minutes runs for a few of its steps and is extrapolated, which is marked with `->`. The data are
-unit vectors around 200 centres. The goals of the project are for 100,000 images (50,000 for typiclust, probcover and
-facility_location), width 512, budget 1,000 (100 for typiclust); facility_location is compared at 10,000 at most.
+Each row has the size of its goal (`GOALS`) unless told otherwise; --images 20000 --width 256 --budget 200 shows all of
+them in a minute or two. A loop that would take minutes runs for a few of its steps and is extrapolated, which is
+marked with `->`. The data are unit vectors around 200 centres. `kcenter_disk` writes them to a temporary file (2 GB at
+full size) and maps it into memory.
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,9 +25,12 @@ import numpy.typing as npt
 from alrun.numeric.coverage import greedy_coverage
 from alrun.numeric.d2 import d2_sample, row_norms, rows_of
 from alrun.numeric.kcenter import k_center
+from alrun.numeric.linkage import average_linkage
 from alrun.numeric.neighbours import ball_graph
 from alrun.strategies.badge import Badge
 from alrun.strategies.base import Strategy
+from alrun.strategies.cluster_margin import ClusterMargin
+from alrun.strategies.facility_location import FacilityLocation
 from alrun.strategies.probcover import ProbCover
 from alrun.strategies.typiclust import TypiClust
 from tests.strategies.pools import inputs, probabilities
@@ -195,6 +201,55 @@ def typiclust(points: Floats, budget: int) -> None:
     show("typiclust", "scikit-activeml TypiClust(k=20)", theirs, ours)
 
 
+def kcenter_disk(points: Floats, budget: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "points.npy"
+        np.save(path, points)
+        mapped = np.load(path, mmap_mode="r")
+        ours, (rows, _) = seconds(lambda: k_center(mapped, mapped[:0], 0, budget))
+        norms, nearest = np.square(points).sum(axis=1), np.full(len(points), np.inf, np.float32)
+        picks = [0]
+
+        def loop() -> None:
+            for _ in range(STEPS):
+                picks.append(loop_step(mapped, norms, nearest, picks[-1]))
+
+        theirs, _ = seconds(loop)
+    note = "same picks as far as the loop ran" if picks == rows[: len(picks)].tolist() else "OTHER PICKS"
+    show("kcenter, mapped", "float32 matrix-vector loop ->", theirs * budget / STEPS, ours, note)
+
+
+def cluster_margin(points: Floats, budget: int) -> None:
+    given = inputs(points, given=probabilities(0, len(points), 10))
+    ours, _ = seconds(lambda: ClusterMargin().select(given, budget, np.random.default_rng(0)))
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    some = points[:10_000]
+    count = len(some) // 10
+    small, found = seconds(lambda: average_linkage(some).clusters(count))
+    theirs, table = seconds(lambda: linkage(some.astype(np.float64), "average", metric="cosine"))
+    expected = fcluster(table, count, "maxclust")
+    pairs = len({*zip(found.tolist(), expected.tolist(), strict=True)})
+    same = pairs == len(set(found.tolist())) == len(set(expected.tolist()))
+    note = f"{'same' if same else 'ANOTHER'} partition of {len(some)} images"
+    show("average linkage", f"scipy, all distances of {len(some)}", theirs, small, note)
+    scale = (len(points) / len(some)) ** 2
+    show(
+        "cluster_margin",
+        "scipy, all distances ->",
+        theirs * scale,
+        ours,
+        f"they need {8e-9 * len(points) ** 2 / 2:.1f} GB",
+    )
+
+
+def facility_location_alone(points: Floats, budget: int) -> None:
+    ours, _ = seconds(lambda: FacilityLocation().select(inputs(points), budget, np.random.default_rng(0)))
+    covered = np.zeros(len(points), np.float32)
+    theirs, _ = seconds(lambda: np.maximum(points @ points[:256].T - covered[:, None], 0).sum(axis=0))
+    show("facility_location", "all gains for every pick, float32 ->", theirs * len(points) / 256 * budget, ours)
+
+
 def facility_location(points: Floats, budget: int) -> None:
     points = points[:10_000]
     none = points[:0]
@@ -216,6 +271,7 @@ def facility_location(points: Floats, budget: int) -> None:
 
 WORK: dict[str, Callable[[Floats, int], None]] = {
     "kcenter": kcenter,
+    "kcenter_disk": kcenter_disk,
     "kcenter_labelled": kcenter_labelled,
     "badge": badge,
     "badge_1000": lambda points, budget: badge(points, budget, 1000),
@@ -223,19 +279,33 @@ WORK: dict[str, Callable[[Floats, int], None]] = {
     "probcover": probcover,
     "typiclust": typiclust,
     "facility_location": facility_location,
+    "facility_location_50k": facility_location_alone,
+    "cluster_margin": cluster_margin,
 }
+GOALS: dict[str, tuple[int, int, int]] = {
+    **dict.fromkeys(WORK, (100_000, 512, 1_000)),
+    "kcenter_disk": (1_000_000, 512, 1_000),
+    "probcover": (50_000, 512, 1_000),
+    "typiclust": (50_000, 512, 100),
+    "facility_location": (10_000, 512, 100),
+    "facility_location_50k": (50_000, 512, 1_000),
+    "cluster_margin": (50_000, 512, 1_000),
+}
+"""Images, width and budget for which the project has set itself a goal."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("images", 20_000), ("width", 256), ("budget", 200)):
-        parser.add_argument(f"--{name}", type=int, default=default)
+    for name in ("images", "width", "budget"):
+        parser.add_argument(f"--{name}", type=int)
     parser.add_argument("--only", default="kcenter,kcenter_labelled,badge,kmeans_start,probcover,typiclust")
     args = parser.parse_args()
-    points = embeddings(args.images, args.width)
-    print(f"{args.images} images x {args.width}, budget {args.budget}")
     for name in args.only.split(","):
-        WORK[name](points, args.budget)
+        images, width, budget = (
+            given or goal for given, goal in zip((args.images, args.width, args.budget), GOALS[name], strict=True)
+        )
+        print(f"{name}: {images} images x {width}, budget {budget}")
+        WORK[name](embeddings(images, width), budget)
 
 
 if __name__ == "__main__":
