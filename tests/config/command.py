@@ -23,6 +23,7 @@ MANDATORY = {
     "dataset/table": ["dataset.path=table.csv"],
     "dataset/coco": ["dataset.images=images", "dataset.annotations=instances.json"],
     "embedding/file": ["embedding.path=vectors.parquet"],
+    "embedding/hf": ["embedding.model=facebook/dinov2-small"],
     "model/predictions": ["model.path=results.json"],
     "strategy/detection": ["model=predictions", "model.path=results.json"],
     "model/command": ["model.command=[python3,train.py]"],

@@ -106,7 +106,7 @@ def test_a_reader_that_goes_away_is_no_error(arguments: list[str], tmp_path: Pat
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("alrun strategy=d", {"strategy=diversity"}),
+        ("alrun strategy=div", {"strategy=diversity"}),
         ("alrun experiment=", {f"experiment={name}" for name in experiments()}),
         ("alrun model.t", {"model.trees="}),
         ("alrun budg", {"budget="}),

@@ -30,7 +30,8 @@ def test_the_wheel_brings_its_config_and_experiments(installed: Installed, tmp_p
 def test_help_lists_what_is_installed(installed: Installed, tmp_path: Path) -> None:
     done = installed.run("-m", "alrun", "--help", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    listed = {line.partition(": ")[0]: line.partition(": ")[2].split(", ") for line in done.stdout.splitlines()}
+    lines = done.stdout.partition("Config (KEY=VALUE)")[0].splitlines()
+    listed = {line.partition(": ")[0]: line.partition(": ")[2].split(", ") for line in lines}
     assert listed["experiment"] == experiments()
     for choice in choices():
         group, name = choice.split("/")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LONGEST = 300
+_NOT_SENT = "session.send failed"  # what the SDK says when no connection came about
 
 
 def asked(what: str, ask: Callable[[], T]) -> T:
@@ -54,6 +55,8 @@ def translated(what: str, error: Exception) -> PlatformError:
         return Unavailable(f"{what}: no usable answer ({_brief(f'{type(error).__name__}: {error}')})")
     message = f"{what}: {_brief(error.message)}{_trace(error)}"
     match error:
+        case sdk.RequestException() if _NOT_SENT in error.message:
+            return Unavailable(f"{what}: the server cannot be reached: check platform.domain ({message})")
         case sdk.RateLimitExceededError():
             return RateLimited(message, error.retry_after)
         case sdk.MultiLabelLimitError():
