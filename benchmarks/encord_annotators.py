@@ -26,7 +26,8 @@ from alrun.errors import Refused
 from alrun.platform.encord import EncordProject
 from alrun.platform.encord.platform import EncordPlatform
 from alrun.platform.local import LocalPlatform
-from alrun.platform.port import Approve, Contents, Limits, SaveLabels, Submit
+from alrun.platform.port import Contents
+from alrun.platform.writes import Approve, Limits, SaveLabels, Submit
 from alrun.recipe.apply import Applier
 from alrun.recipe.journal import Journal
 from alrun.recipe.park import ParkRest

@@ -34,7 +34,8 @@ from alrun.config.build import build
 from alrun.config.compose import Composer
 from alrun.config.overrides import setting
 from alrun.emulator import OWNER, Emulator, Request
-from alrun.platform.port import Approve, Limits, Platform, Submit
+from alrun.platform.port import Platform
+from alrun.platform.writes import Approve, Limits, Submit
 from alrun.recipe.testing import new_project
 from alrun.run.actions import ACTIONS
 from alrun.run.job import Job

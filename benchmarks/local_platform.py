@@ -15,17 +15,8 @@ from typing import TypeVar
 
 from alrun.files import digest
 from alrun.platform.local import LocalPlatform, LocalProject
-from alrun.platform.port import (
-    AddTag,
-    Complete,
-    Contents,
-    InitialiseLabels,
-    Move,
-    NewImage,
-    RecipeWrite,
-    Reopen,
-    SetPriority,
-)
+from alrun.platform.port import Contents, NewImage
+from alrun.platform.writes import AddTag, Complete, InitialiseLabels, Move, RecipeWrite, Reopen, SetPriority
 from alrun.types import Answer, Label, Ontology, Question, QuestionKind, TaskRef
 
 T = TypeVar("T")

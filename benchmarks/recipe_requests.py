@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from alrun.platform.port import Limits
+from alrun.platform.writes import Limits
 from alrun.recipe.apply import Applier
 from alrun.recipe.base import Recipe
 from alrun.recipe.documented import Documented

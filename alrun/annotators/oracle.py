@@ -10,7 +10,8 @@ import numpy as np
 from annotated_types import Ge, Le
 
 from alrun.errors import ConfigError
-from alrun.platform.port import Approve, KnowsTruth, PeopleWrite, Platform, SaveLabels, Staffed, Submit
+from alrun.platform.port import KnowsTruth, Platform, Staffed
+from alrun.platform.writes import Approve, PeopleWrite, SaveLabels, Submit
 from alrun.progress import track
 from alrun.seeds import generator
 from alrun.types import Answer, Label, Ontology, QuestionKind, StageType

@@ -17,7 +17,8 @@ from alrun.emulator.policies import Policies
 from alrun.emulator.rejection import Rejection
 from alrun.emulator.sidecar import Moved, Sidecar
 from alrun.platform.local import LocalPlatform
-from alrun.platform.port import Limits, PeopleWrite, Project, RecipeWrite
+from alrun.platform.port import Project
+from alrun.platform.writes import Limits, PeopleWrite, RecipeWrite
 from alrun.types import Stage, StageType, Task
 
 UNLIMITED = 1_000_000_000  # the policies say what a request may hold

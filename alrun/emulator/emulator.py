@@ -20,7 +20,7 @@ from alrun.emulator.policies import Policies
 from alrun.emulator.server import Server
 from alrun.emulator.traffic import Fault, Faults, Log, Request
 from alrun.errors import ConfigError
-from alrun.platform.port import PeopleWrite
+from alrun.platform.writes import PeopleWrite
 
 T = TypeVar("T")
 OWNER = "owner@emulator.example"

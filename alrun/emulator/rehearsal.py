@@ -14,8 +14,9 @@ from alrun.emulator.emulator import OWNER, Emulator
 from alrun.emulator.policies import Policies
 from alrun.platform.copying import copy_project
 from alrun.platform.encord import EncordAccess
-from alrun.platform.port import Contents, Limits, Project, RecipeWrite
+from alrun.platform.port import Contents, Project
 from alrun.platform.retry import Patience
+from alrun.platform.writes import Limits, RecipeWrite
 from alrun.types import ImageFile, Label, LeftOut, Task
 
 if TYPE_CHECKING:

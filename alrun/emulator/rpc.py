@@ -9,7 +9,7 @@ from alrun.emulator import labels, rows, transitions
 from alrun.emulator.backend import Backend, by_data, by_label, now
 from alrun.emulator.call import Call
 from alrun.emulator.rejection import Rejection, unsupported
-from alrun.platform.port import InitialiseLabels, SaveLabels
+from alrun.platform.writes import InitialiseLabels, SaveLabels
 from alrun.types import Label, Task
 
 Handler = Callable[[Call, list[str], Mapping[str, Any]], Any]

@@ -11,7 +11,7 @@ from alrun.emulator.backend import Backend, by_data, now
 from alrun.emulator.call import Call, at_most
 from alrun.emulator.rejection import Rejection, unsupported
 from alrun.emulator.sidecar import Collection
-from alrun.platform.port import AddTag, DropTag, RemoveTag
+from alrun.platform.writes import AddTag, DropTag, RemoveTag
 from alrun.types import Task
 
 SNAKE_CASE = {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from alrun.emulator.backend import Backend, now
 from alrun.emulator.call import Call
 from alrun.emulator.rejection import Rejection
-from alrun.platform.port import (
+from alrun.platform.writes import (
     Approve,
     Assign,
     Complete,

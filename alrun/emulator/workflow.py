@@ -11,7 +11,7 @@ from alrun.emulator.backend import Backend, by_data, by_label, by_task
 from alrun.emulator.call import Call, at_most
 from alrun.emulator.rejection import Rejection
 from alrun.emulator.sidecar import Action
-from alrun.platform.port import Approve, Assign, PeopleWrite, Reject, Release, SetPriority, Submit
+from alrun.platform.writes import Approve, Assign, PeopleWrite, Reject, Release, SetPriority, Submit
 from alrun.types import Stage, StageType, Task
 
 Strays = Literal["refuse", "part", "skip"]

@@ -14,20 +14,20 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from alrun.errors import Refused
-from alrun.platform.port import (
+from alrun.platform.port import Project
+from alrun.platform.schema import DEFAULT_PRIORITY
+from alrun.platform.writes import (
     AddTag,
     Complete,
     DropTag,
     InitialiseLabels,
     Move,
-    Project,
     RecipeWrite,
     RemoveTag,
     Reopen,
     SetMetadata,
     SetPriority,
 )
-from alrun.platform.schema import DEFAULT_PRIORITY
 from alrun.types import Label, StageType, TaskRef, TaskStatus
 
 AMONG = "data_hash IN (SELECT value FROM json_each(?))"

@@ -25,8 +25,9 @@ from uuid import UUID, uuid5
 from alrun.errors import ConfigError, Refused, TooLarge
 from alrun.faults import reach
 from alrun.platform import actions, people, schema
-from alrun.platform.port import Contents, Limits, NewImage, PeopleWrite, Prelabel, Project, RecipeWrite, SetMetadata
+from alrun.platform.port import Contents, NewImage, Project
 from alrun.platform.store import ImageStore
+from alrun.platform.writes import Limits, PeopleWrite, Prelabel, RecipeWrite, SetMetadata
 from alrun.types import (
     Example,
     ImageFile,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from alrun.errors import Refused
 from alrun.platform.actions import AMONG, Row, Tasks, keys
-from alrun.platform.port import Approve, Assign, PeopleWrite, Prelabel, Reject, Release, SaveLabels, Skip, Submit
+from alrun.platform.writes import Approve, Assign, PeopleWrite, Prelabel, Reject, Release, SaveLabels, Skip, Submit
 from alrun.types import Answer, Label, LabelledObject, Ontology, QuestionKind, StageType, TaskStatus
 
 

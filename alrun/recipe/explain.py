@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from alrun.platform.port import Limits
+from alrun.platform.writes import Limits
 from alrun.recipe.plan import Plan
 from alrun.recipe.steps import (
     AwaitLabels,

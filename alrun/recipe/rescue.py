@@ -26,8 +26,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from alrun.errors import PlatformError, StateError, one_of
-from alrun.platform.port import DropTag, Platform, Project
+from alrun.platform.port import Platform, Project
 from alrun.platform.retry import Patience, patiently
+from alrun.platform.writes import DropTag
 from alrun.recipe.base import Mirror, by_origin, read_mirror_tag
 from alrun.recipe.converge import Converger
 from alrun.recipe.journal import Journal

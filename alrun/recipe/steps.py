@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
-from alrun.platform.port import (
+from alrun.platform.writes import (
     AddTag,
     Complete,
     DropTag,

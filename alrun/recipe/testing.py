@@ -16,20 +16,9 @@ from tempfile import TemporaryDirectory
 
 from alrun.files import digest
 from alrun.platform.local import LocalPlatform, LocalProject, StageSpec
-from alrun.platform.port import (
-    Approve,
-    Complete,
-    Contents,
-    InitialiseLabels,
-    Limits,
-    Move,
-    NewImage,
-    Platform,
-    SaveLabels,
-    SetPriority,
-    Submit,
-)
+from alrun.platform.port import Contents, NewImage, Platform
 from alrun.platform.retry import Patience
+from alrun.platform.writes import Approve, Complete, InitialiseLabels, Limits, Move, SaveLabels, SetPriority, Submit
 from alrun.pool.snapshot import take_snapshot
 from alrun.recipe.apply import Applier
 from alrun.recipe.base import Recipe, read_mirror_tag

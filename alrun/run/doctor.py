@@ -17,7 +17,8 @@ from alrun.emulator.answers import save
 from alrun.errors import AlrunError, ConfigError, StateError, Waiting
 from alrun.files import locked
 from alrun.models.imported import ImportedModel
-from alrun.platform.port import Describes, Finding, Limits, OpenQuestions, Probe
+from alrun.platform.port import Describes, Finding, OpenQuestions, Probe
+from alrun.platform.writes import Limits
 from alrun.recipe.preflight import preflight
 from alrun.recipe.rescue import unfinished
 from alrun.run.folder import PACKAGES, command_line, installed_version

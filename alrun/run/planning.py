@@ -60,7 +60,7 @@ def plan_round(
     _say_how_many(session, number, chosen, strategy)
     picked = [pick.data_hash for pick in chosen.picks]
     session.job.annotator.check(session.platform, picked)
-    check_cost(session, chosen.pool, picked)
+    check_cost(session, snapshot, chosen.pool, picked)
     user = patiently(session.patience, session.platform.project).user
     facts = PlanFacts(session.folder.run_id, number, user, session.job.config_digest)
     tasks = chosen.tasks if chosen.picks else []

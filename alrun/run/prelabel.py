@@ -1,7 +1,7 @@
 """Pre-labels: the model's answer as a first label of selected images, which people correct or submit. Off by default.
 
 No recipe writes a label. This is a phase of its own, after the recipe has prepared the queue and before the queue is
-said to be ready, with a kind of write of its own (`alrun.platform.port.Prelabel`). The proposals are settled with the
+said to be ready, with a kind of write of its own (`alrun.platform.writes.Prelabel`). The proposals are settled with the
 plan and kept beside it (``proposals.json``), so that whoever approves the plan approves them. What a person labelled,
 has in hand or has submitted is left alone; that is looked at right before each write, and by the platform again.
 
@@ -22,8 +22,9 @@ from pathlib import Path
 from alrun.errors import ConfigError, PlatformError, RateLimited, Refused, TooLarge, Unavailable
 from alrun.files import write_json
 from alrun.models.base import Trained
-from alrun.platform.port import AddTag, Platform, Prelabel, RemoveTag, TakesPrelabels
+from alrun.platform.port import Platform, TakesPrelabels
 from alrun.platform.retry import Patience, patiently
+from alrun.platform.writes import AddTag, Prelabel, RemoveTag
 from alrun.pool.snapshot import PRELABELLED
 from alrun.progress import track
 from alrun.run.inputs import most_likely

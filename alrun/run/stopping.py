@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from alrun.costs.objects import Objects
+from alrun.errors import ConfigError
 from alrun.models.imported import ImportedModel
 from alrun.run.folder import RoundFolder
 from alrun.run.selecting import write_parquet
@@ -22,7 +24,7 @@ FIGURE = "accuracy"
 """The figure that the forecast is about."""
 
 
-def check_cost(session: Session, pool: pl.DataFrame, hashes: Sequence[str]) -> None:
+def check_cost(session: Session, snapshot: Snapshot, pool: pl.DataFrame, hashes: Sequence[str]) -> None:
     """See that the cost of every image can be told, before anything moves.
 
     Raises
@@ -30,6 +32,8 @@ def check_cost(session: Session, pool: pl.DataFrame, hashes: Sequence[str]) -> N
     ConfigError, DataError
         As `alrun.costs.base.Cost.of`.
     """
+    if isinstance(session.job.cost, Objects) and not snapshot.ontology.objects:
+        raise ConfigError("cost=objects counts objects, but the ontology has no object class: choose cost=labels")
     session.job.cost.of(_rows(pool, hashes), [Label()] * len(hashes))
 
 

@@ -21,8 +21,9 @@ import polars as pl
 from alrun.errors import ConfigError, NoAccess, PlatformError, RateLimited, Refused, TooLarge, Unavailable
 from alrun.models.base import Trained
 from alrun.platform.metadata import merged, owned, rounded
-from alrun.platform.port import KeepsMetadata, SetMetadata
+from alrun.platform.port import KeepsMetadata
 from alrun.platform.retry import patiently
+from alrun.platform.writes import SetMetadata
 from alrun.progress import track
 from alrun.run.inputs import most_likely
 from alrun.run.session import Session

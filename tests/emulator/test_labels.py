@@ -13,8 +13,8 @@ from alrun.emulator.labels import read, written
 from alrun.emulator.ontology import Served
 from alrun.emulator.rejection import Rejection
 from alrun.platform.people import fault
-from alrun.platform.port import SaveLabels
 from alrun.platform.testing import LABEL, ONTOLOGY
+from alrun.platform.writes import SaveLabels
 from alrun.types import Answer, Label, LabelledObject, Question, QuestionKind
 from tests.emulator.conftest import connect
 

@@ -23,8 +23,9 @@ from alrun.emulator.keys import create_key
 from alrun.errors import DataError
 from alrun.files import digest
 from alrun.platform.local import LocalPlatform, LocalProject
-from alrun.platform.port import AddTag, Contents, NewImage, Skip
+from alrun.platform.port import Contents, NewImage
 from alrun.platform.testing import ONTOLOGY, small_contents
+from alrun.platform.writes import AddTag, Skip
 from tests.emulator.conftest import START, connect
 
 

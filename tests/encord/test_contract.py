@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alrun.platform.port import Complete, Contents, Platform
+from alrun.platform.port import Contents, Platform
 from alrun.platform.testing import PlatformContract
+from alrun.platform.writes import Complete
 from alrun.types import TaskStatus
 from tests.encord.world import Crew, serve
 

@@ -15,7 +15,7 @@ from alrun.errors import AlrunError, ConfigError, NoAccess, StateError, Waiting
 from alrun.files import locked
 from alrun.platform.encord import EncordProject
 from alrun.platform.encord.probe import EncordProbe
-from alrun.platform.port import AddTag
+from alrun.platform.writes import AddTag
 from alrun.recipe.base import Mirror
 from alrun.run.doctor import doctor
 from alrun.types import StageType

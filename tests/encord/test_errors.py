@@ -14,7 +14,7 @@ from urllib3.exceptions import ProtocolError
 from alrun.emulator import Fault
 from alrun.errors import NoAccess, PlatformError, RateLimited, Refused, TooLarge, Unavailable
 from alrun.platform.encord.errors import asked, translated
-from alrun.platform.port import AddTag, Complete, InitialiseLabels, Move, SetPriority
+from alrun.platform.writes import AddTag, Complete, InitialiseLabels, Move, SetPriority
 from tests.encord.world import World
 
 CONTEXT = RequestContext(trace_id="cafe", span_id="7", domain="https://api.example.org")

@@ -11,8 +11,8 @@ import pytest
 from alrun.emulator import OWNER, Fault, Policies
 from alrun.files import write_json
 from alrun.platform.encord.platform import EncordPlatform
-from alrun.platform.port import Assign, InitialiseLabels, SaveLabels, Submit
 from alrun.platform.retry import Patience
+from alrun.platform.writes import Assign, InitialiseLabels, SaveLabels, Submit
 from alrun.pool.frame import pool_frame
 from alrun.pool.snapshot import PRELABELLED
 from alrun.run.folder import RunFolder

@@ -21,9 +21,10 @@ from alrun.platform.encord.bench import Bench
 from alrun.platform.encord.probe import NEEDED
 from alrun.platform.encord.questions import QUESTIONS, UNASKED, Question
 from alrun.platform.local import LocalPlatform
-from alrun.platform.port import Assign, Finding, InitialiseLabels, Move, OpenQuestions, Probe, SaveLabels
+from alrun.platform.port import Finding, OpenQuestions, Probe
 from alrun.platform.retry import Patience
 from alrun.platform.testing import LABEL
+from alrun.platform.writes import Assign, InitialiseLabels, Move, SaveLabels
 from alrun.types import StageType
 from tests.encord.test_rehearsal import component as rehearsal
 from tests.encord.world import World, component, nothing

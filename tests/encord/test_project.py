@@ -15,8 +15,9 @@ from alrun.errors import ConfigError, NoAccess, PlatformError, Refused
 from alrun.platform import encord
 from alrun.platform.encord import EncordProject
 from alrun.platform.local import LocalProject
-from alrun.platform.port import Assign, ProjectSource, Skip, Staffed, Submit
+from alrun.platform.port import ProjectSource, Staffed
 from alrun.platform.retry import Patience
+from alrun.platform.writes import Assign, Skip, Submit
 from alrun.types import StageType, TaskStatus
 from tests.encord.world import World, component, nothing, serve
 

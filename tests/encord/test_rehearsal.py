@@ -14,21 +14,19 @@ import pytest
 
 from alrun.emulator import OWNER
 from alrun.emulator.rehearsal import Rehearsal, Rehearsed
-from alrun.platform.port import (
+from alrun.platform.port import HoldsOut, KnowsTruth, Staffed
+from alrun.platform.testing import LABEL
+from alrun.platform.writes import (
     AddTag,
     Complete,
     DropTag,
-    HoldsOut,
     InitialiseLabels,
-    KnowsTruth,
     Move,
     RemoveTag,
     Reopen,
     SaveLabels,
     SetPriority,
-    Staffed,
 )
-from alrun.platform.testing import LABEL
 from tests.encord.world import World, nothing
 
 PEOPLE = "ann@example.org"

@@ -10,7 +10,8 @@ import pytest
 from alrun.emulator import OWNER, Fault, Policies
 from alrun.errors import Refused, Unavailable
 from alrun.platform.encord.platform import EncordPlatform
-from alrun.platform.port import (
+from alrun.platform.testing import LABEL
+from alrun.platform.writes import (
     AddTag,
     Complete,
     DropTag,
@@ -21,7 +22,6 @@ from alrun.platform.port import (
     SaveLabels,
     SetPriority,
 )
-from alrun.platform.testing import LABEL
 from alrun.types import Label, TaskRef
 from tests.encord.world import World
 

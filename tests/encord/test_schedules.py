@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alrun.emulator import Emulator, Fault
-from alrun.platform.port import RecipeWrite
+from alrun.platform.writes import RecipeWrite
 from alrun.recipe.base import Recipe
 from alrun.recipe.testing import make_plan, project_for
 from tests.encord.disturbed import opened_on

@@ -15,8 +15,8 @@ from alrun.emulator import Fault, Policies
 from alrun.errors import PlatformError, TooLarge, Waiting
 from alrun.platform.encord.platform import EncordPlatform
 from alrun.platform.metadata import owned
-from alrun.platform.port import SetMetadata
 from alrun.platform.retry import Patience
+from alrun.platform.writes import SetMetadata
 from alrun.run.actions import ACTIONS
 from alrun.run.folder import RunFolder
 from alrun.run.session import Session

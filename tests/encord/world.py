@@ -13,8 +13,9 @@ from alrun.platform import schema
 from alrun.platform.encord import EncordProject
 from alrun.platform.encord.platform import EncordPlatform
 from alrun.platform.local import NAMESPACE, LocalProject
-from alrun.platform.port import Contents, PeopleWrite, Skip
+from alrun.platform.port import Contents
 from alrun.platform.testing import Faulty, small_contents
+from alrun.platform.writes import PeopleWrite, Skip
 from alrun.types import Stage, StageType
 
 

@@ -7,7 +7,8 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 
 from alrun.errors import Refused
-from alrun.platform.port import (
+from alrun.platform.port import NewImage
+from alrun.platform.writes import (
     AddTag,
     Approve,
     Assign,
@@ -15,7 +16,6 @@ from alrun.platform.port import (
     DropTag,
     InitialiseLabels,
     Move,
-    NewImage,
     PeopleWrite,
     RecipeWrite,
     Reject,

@@ -14,20 +14,10 @@ import pytest
 from alrun.errors import ConfigError
 from alrun.platform.copying import copy_project
 from alrun.platform.local import LocalPlatform, LocalProject, StageSpec
-from alrun.platform.port import (
-    AddTag,
-    Assign,
-    Complete,
-    InitialiseLabels,
-    Platform,
-    Project,
-    SaveLabels,
-    SetPriority,
-    Skip,
-    Submit,
-)
+from alrun.platform.port import Platform, Project
 from alrun.platform.retry import Patience
 from alrun.platform.testing import LABEL, Faulty, small_contents
+from alrun.platform.writes import AddTag, Assign, Complete, InitialiseLabels, SaveLabels, SetPriority, Skip, Submit
 from alrun.types import Label, LabelledObject, Ontology, Stage, StageType, Task
 
 Copied = Callable[[Platform], LocalPlatform]

@@ -12,22 +12,9 @@ import pytest
 
 from alrun.errors import ConfigError, Refused, TooLarge
 from alrun.platform.local import LocalPlatform, LocalProject, StageSpec
-from alrun.platform.port import (
-    AddTag,
-    Complete,
-    Contents,
-    InitialiseLabels,
-    KnowsTruth,
-    Limits,
-    Platform,
-    ProjectSource,
-    Reopen,
-    SaveLabels,
-    SetPriority,
-    Staffed,
-    Submit,
-)
+from alrun.platform.port import Contents, KnowsTruth, Platform, ProjectSource, Staffed
 from alrun.platform.testing import LABEL, Faulty, PlatformContract, small_contents
+from alrun.platform.writes import AddTag, Complete, InitialiseLabels, Limits, Reopen, SaveLabels, SetPriority, Submit
 from alrun.types import Label, TaskRef, TaskStatus
 
 DONE = StageSpec("Complete", "done")

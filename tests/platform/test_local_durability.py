@@ -20,8 +20,9 @@ from alrun import faults
 from alrun.errors import DataError, PlatformError, Unavailable
 from alrun.platform import schema
 from alrun.platform.local import LocalPlatform, LocalProject
-from alrun.platform.port import AddTag, Complete, Contents, InitialiseLabels, SaveLabels
+from alrun.platform.port import Contents
 from alrun.platform.testing import LABEL, small_contents
+from alrun.platform.writes import AddTag, Complete, InitialiseLabels, SaveLabels
 from alrun.types import Label, Task
 
 spawn = get_context("spawn")

@@ -14,12 +14,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from alrun.errors import Refused
 from alrun.platform.local import LocalProject, StageSpec
-from alrun.platform.port import (
+from alrun.platform.port import Contents
+from alrun.platform.testing import LABEL, small_contents
+from alrun.platform.writes import (
     AddTag,
     Approve,
     Assign,
     Complete,
-    Contents,
     DropTag,
     InitialiseLabels,
     Move,
@@ -34,7 +35,6 @@ from alrun.platform.port import (
     Skip,
     Submit,
 )
-from alrun.platform.testing import LABEL, small_contents
 from alrun.types import Answer, Label, Task, TaskRef
 from tests.platform.model import Model
 

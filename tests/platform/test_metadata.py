@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from alrun.errors import Refused
 from alrun.platform.local import LocalProject
 from alrun.platform.metadata import merged, owned, rounded
-from alrun.platform.port import SetMetadata
 from alrun.platform.testing import small_contents
+from alrun.platform.writes import SetMetadata
 from alrun.types import Scalar
 
 OURS = "alrun."

@@ -28,7 +28,7 @@ from typing import Any
 from alrun import faults
 from alrun.errors import AlrunError, PlatformError, RateLimited, Refused, TooLarge, Unavailable
 from alrun.platform.local import LocalPlatform
-from alrun.platform.port import RecipeWrite
+from alrun.platform.writes import RecipeWrite
 from alrun.recipe.apply import Applier
 from alrun.recipe.base import Recipe
 from alrun.recipe.documented import Documented

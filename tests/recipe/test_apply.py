@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from alrun.errors import PlatformError, RateLimited, Refused, StateError, Unavailable
-from alrun.platform.port import AddTag, Complete, Limits, Move, RecipeWrite, Reopen, SaveLabels, SetPriority, Submit
+from alrun.platform.writes import AddTag, Complete, Limits, Move, RecipeWrite, Reopen, SaveLabels, SetPriority, Submit
 from alrun.recipe.apply import Applier
 from alrun.recipe.documented import Documented
 from alrun.recipe.drift import check_unchanged

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alrun.platform.local import LocalPlatform
-from alrun.platform.port import Limits, SetPriority
+from alrun.platform.writes import Limits, SetPriority
 from alrun.recipe.apply import Applier
 from alrun.recipe.base import Recipe
 from alrun.recipe.documented import Documented

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from alrun.platform.port import AddTag, Move, SaveLabels, Submit
+from alrun.platform.writes import AddTag, Move, SaveLabels, Submit
 from alrun.recipe.base import Recipe
 from alrun.recipe.documented import Documented
 from alrun.recipe.move import MoveRest

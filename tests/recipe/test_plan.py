@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alrun.errors import ConfigError, StateError
-from alrun.platform.port import Limits
+from alrun.platform.writes import Limits
 from alrun.recipe.documented import Documented
 from alrun.recipe.explain import explain
 from alrun.recipe.park import ParkRest

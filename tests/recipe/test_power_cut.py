@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from alrun.platform.port import RecipeWrite
+from alrun.platform.writes import RecipeWrite
 from alrun.recipe.journal import Journal
 from alrun.recipe.park import ParkRest
 from alrun.recipe.rescue import unfinished

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alrun.platform.port import Assign, Reopen, SaveLabels, Submit
+from alrun.platform.writes import Assign, Reopen, SaveLabels, Submit
 from alrun.recipe.apply import Applier
 from alrun.recipe.base import Recipe
 from alrun.recipe.documented import Documented

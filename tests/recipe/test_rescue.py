@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alrun.errors import PlatformError, Refused, StateError, Unavailable
-from alrun.platform.port import AddTag, Complete, Move, RecipeWrite, Reopen, SaveLabels
+from alrun.platform.writes import AddTag, Complete, Move, RecipeWrite, Reopen, SaveLabels
 from alrun.recipe.base import Mirror, Recipe, read_mirror_tag
 from alrun.recipe.documented import Documented
 from alrun.recipe.move import MoveRest

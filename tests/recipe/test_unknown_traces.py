@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from alrun.platform.port import Approve, Reopen, Submit
+from alrun.platform.writes import Approve, Reopen, Submit
 from alrun.recipe.base import Recipe
 from alrun.recipe.park import ParkRest
 from alrun.recipe.rescue import rescue, unfinished

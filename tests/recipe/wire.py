@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from alrun.platform.port import Limits, Platform, Project, RecipeWrite
+from alrun.platform.port import Platform, Project
+from alrun.platform.writes import Limits, RecipeWrite
 from alrun.types import ImageFile, Label, LeftOut, Task
 
 T = TypeVar("T")

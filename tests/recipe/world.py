@@ -11,12 +11,12 @@ from pathlib import Path
 from alrun.errors import PlatformError, RateLimited, Refused, StateError, TooLarge, Unavailable
 from alrun.files import digest
 from alrun.platform.local import LocalPlatform
-from alrun.platform.port import (
+from alrun.platform.port import NewImage
+from alrun.platform.writes import (
     Approve,
     Assign,
     Complete,
     InitialiseLabels,
-    NewImage,
     RecipeWrite,
     Reject,
     Release,

@@ -14,7 +14,7 @@ from alrun.config.build import build
 from alrun.config.compose import Composer
 from alrun.config.overrides import setting
 from alrun.platform.local import LocalPlatform, LocalProject
-from alrun.platform.port import Approve, SaveLabels, Submit
+from alrun.platform.writes import Approve, SaveLabels, Submit
 from alrun.run.actions import ACTIONS
 from alrun.run.job import Job
 from alrun.types import StageType

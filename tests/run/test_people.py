@@ -9,7 +9,7 @@ import pytest
 from alrun.errors import StateError, Waiting
 from alrun.files import locked
 from alrun.platform.local import LocalPlatform
-from alrun.platform.port import Approve, Assign, Submit
+from alrun.platform.writes import Approve, Assign, Submit
 from tests.run.harness import label, platform_of, play, queue, record, result, selection, stages
 
 POOL = 1437

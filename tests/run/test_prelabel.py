@@ -15,7 +15,7 @@ from alrun import faults
 from alrun.errors import Waiting
 from alrun.files import write_json
 from alrun.platform.local import LocalPlatform
-from alrun.platform.port import Approve, Assign, SaveLabels, Submit
+from alrun.platform.writes import Approve, Assign, SaveLabels, Submit
 from alrun.pool.frame import pool_frame
 from alrun.pool.snapshot import PRELABELLED
 from alrun.run.folder import RunFolder

@@ -15,7 +15,7 @@ import pytest
 from alrun import faults
 from alrun.errors import ConfigError, Waiting
 from alrun.platform.local import LocalPlatform
-from alrun.platform.port import Reopen, Submit
+from alrun.platform.writes import Reopen, Submit
 from alrun.run.cross_validation import folds
 from alrun.seeds import generator
 from alrun.types import Label

@@ -51,6 +51,11 @@ def test_a_cost_that_is_not_known_is_found_before_anything_moves(tmp_path: Path,
     assert stages(platform_of(tmp_path / "project.sqlite")) == {"Annotate 1": 1437}
 
 
+def test_objects_are_not_counted_where_there_are_none(tmp_path: Path, cache: Path) -> None:
+    with pytest.raises(ConfigError, match="no object class: choose cost=labels"):
+        play(tmp_path, cache, "strategy=random", "budget=5", "cost=objects")
+
+
 def test_a_run_says_what_it_spent_and_expects(tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", logger="alrun")
     assert play(tmp_path, cache, *ROUNDS, "rounds=5") == 0

@@ -19,7 +19,7 @@ from alrun import faults
 from alrun.errors import Waiting
 from alrun.platform.local import LocalPlatform
 from alrun.platform.metadata import owned, rounded
-from alrun.platform.port import SetMetadata
+from alrun.platform.writes import SetMetadata
 from alrun.pool.frame import pool_frame
 from alrun.run.folder import RunFolder
 from alrun.run.session import Session

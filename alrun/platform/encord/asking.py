@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from alrun.errors import NoAccess, Refused
 from alrun.platform.encord.bench import KEPT, US, Bench
 from alrun.platform.encord.errors import asked
-from alrun.platform.port import AddTag, Assign, Move, Reopen, SetPriority
+from alrun.platform.writes import AddTag, Assign, Move, Reopen, SetPriority
 from alrun.types import Task
 
 MARK = "alrun doctor"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from alrun.errors import RateLimited, Refused, TooLarge, Unavailable
 from alrun.platform.encord.platform import EncordPlatform
-from alrun.platform.port import Complete, InitialiseLabels, Move, RecipeWrite, Release, Reopen, SetPriority
 from alrun.platform.retry import Patience, patiently
+from alrun.platform.writes import Complete, InitialiseLabels, Move, RecipeWrite, Release, Reopen, SetPriority
 from alrun.types import Stage, StageType, Task
 
 if TYPE_CHECKING:

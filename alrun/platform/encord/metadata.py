@@ -9,7 +9,7 @@ from uuid import UUID
 from alrun.errors import Refused
 from alrun.platform.encord.errors import asked
 from alrun.platform.encord.rows import Rows
-from alrun.platform.port import SetMetadata
+from alrun.platform.writes import SetMetadata
 
 if TYPE_CHECKING:
     from encord import Project

@@ -11,18 +11,8 @@ from alrun.platform.encord.errors import asked
 from alrun.platform.encord.labels import write_label
 from alrun.platform.encord.rows import Rows
 from alrun.platform.people import fault
-from alrun.platform.port import (
-    Approve,
-    Assign,
-    PeopleWrite,
-    Prelabel,
-    Project,
-    Reject,
-    Release,
-    SaveLabels,
-    Skip,
-    Submit,
-)
+from alrun.platform.port import Project
+from alrun.platform.writes import Approve, Assign, PeopleWrite, Prelabel, Reject, Release, SaveLabels, Skip, Submit
 from alrun.types import StageType, TaskRef
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from alrun.platform.encord.metadata import Metadata
 from alrun.platform.encord.people import People
 from alrun.platform.encord.rows import Rows
 from alrun.platform.encord.tags import Tags
-from alrun.platform.port import (
+from alrun.platform.port import Project
+from alrun.platform.writes import (
     AddTag,
     Complete,
     DropTag,
@@ -28,7 +29,6 @@ from alrun.platform.port import (
     Move,
     PeopleWrite,
     Prelabel,
-    Project,
     RecipeWrite,
     RemoveTag,
     Reopen,

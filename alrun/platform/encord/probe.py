@@ -15,8 +15,9 @@ from alrun.platform.encord.bench import Bench
 from alrun.platform.encord.errors import asked
 from alrun.platform.encord.platform import EncordPlatform
 from alrun.platform.encord.questions import ADVICE, QUESTIONS, UNASKED, Question
-from alrun.platform.port import AddTag, DropTag, Finding
+from alrun.platform.port import Finding
 from alrun.platform.retry import Patience, patiently
+from alrun.platform.writes import AddTag, DropTag
 from alrun.types import StageType, Task
 
 log = logging.getLogger("alrun")

@@ -10,8 +10,9 @@ from tempfile import TemporaryDirectory
 
 from alrun.errors import PlatformError, Refused
 from alrun.files import digest
-from alrun.platform.port import Contents, InitialiseLabels, NewImage, Platform, Staffed
+from alrun.platform.port import Contents, NewImage, Platform, Staffed
 from alrun.platform.store import ImageStore
+from alrun.platform.writes import InitialiseLabels
 from alrun.types import (
     Answer,
     Label,

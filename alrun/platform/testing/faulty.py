@@ -6,16 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from alrun.platform.port import (
-    HoldsOut,
-    KeepsMetadata,
-    KnowsTruth,
-    Platform,
-    Project,
-    RecipeWrite,
-    Staffed,
-    TakesPrelabels,
-)
+from alrun.platform.port import HoldsOut, KeepsMetadata, KnowsTruth, Platform, Project, Staffed, TakesPrelabels
+from alrun.platform.writes import RecipeWrite
 from alrun.types import ImageFile, Label, LeftOut, Task
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 from alrun.errors import TooLarge
-from alrun.platform.port import InitialiseLabels, KeepsMetadata, SetMetadata
+from alrun.platform.port import KeepsMetadata
 from alrun.platform.testing.case import NOWHERE, PlatformCase
+from alrun.platform.writes import InitialiseLabels, SetMetadata
 from alrun.types import TaskRef
 
 NESTED = {"site": {"id": 7, "tags": ["a", None]}, "list": [1, 2.5], "camera": "right", "none": None}

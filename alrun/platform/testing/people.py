@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from alrun.platform.port import (
+from alrun.platform.testing.case import LABEL, NOWHERE, PlatformCase
+from alrun.platform.writes import (
     Approve,
     Assign,
     Complete,
@@ -17,7 +18,6 @@ from alrun.platform.port import (
     Skip,
     Submit,
 )
-from alrun.platform.testing.case import LABEL, NOWHERE, PlatformCase
 from alrun.types import Answer, Label, LabelledObject, StageType, TaskRef, TaskStatus
 
 

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from alrun.errors import TooLarge
-from alrun.platform.port import Assign, Prelabel, SaveLabels, Submit, TakesPrelabels
+from alrun.platform.port import TakesPrelabels
 from alrun.platform.testing.case import LABEL, NOWHERE, PlatformCase
+from alrun.platform.writes import Assign, Prelabel, SaveLabels, Submit
 from alrun.types import Answer, Label, StageType, TaskRef
 
 GUESS = Label((Answer("weather", ("sun",)),))

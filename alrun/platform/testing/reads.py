@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from alrun.errors import TooLarge
 from alrun.files import digest
-from alrun.platform.port import Complete, HoldsOut, KnowsTruth
+from alrun.platform.port import HoldsOut, KnowsTruth
 from alrun.platform.testing.case import NOWHERE, PlatformCase
+from alrun.platform.writes import Complete
 from alrun.types import StageType, TaskStatus
 
 

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from alrun.errors import TooLarge
-from alrun.platform.port import (
+from alrun.platform.testing.case import NOWHERE, PlatformCase
+from alrun.platform.writes import (
     AddTag,
     Complete,
     DropTag,
@@ -16,7 +17,6 @@ from alrun.platform.port import (
     Reopen,
     SetPriority,
 )
-from alrun.platform.testing.case import NOWHERE, PlatformCase
 from alrun.types import Label, StageType, TaskRef, TaskStatus
 
 
