@@ -12,8 +12,8 @@ from annotated_types import Ge, Gt
 
 from alrun.models import persist
 from alrun.models.base import Array
-from alrun.models.inputs import check_embeddings, check_targets, limited_threads, predict_in_blocks, softmax
-from alrun.models.trees import BLOCK, NODES, Trees, join
+from alrun.models.inputs import check_embeddings, check_targets, limited_threads, softmax
+from alrun.models.trees import NODES, Trees, join, load_nodes
 
 _KIND = "gradient_boosting"
 
@@ -88,10 +88,7 @@ class GradientBoosting:
         saved = persist.load(folder, _KIND)
         boosting = TrainedBoosting(
             saved.facts,
-            roots=saved.array("roots", "int64", (None,)),
-            children=saved.array("children", "int64", (None, 2)),
-            feature=saved.array("feature", "int64", (None,)),
-            threshold=saved.array("threshold", "float64", (None,)),
+            **load_nodes(saved),
             values=saved.array("values", "float64", (None,)),
             baseline=saved.array("baseline", "float64", (_outputs(len(saved.facts.seen)),)),
         )
@@ -119,25 +116,6 @@ class TrainedBoosting(Trees):
     def sound(self) -> bool:
         """Whether every path ends in a leaf and every index exists."""
         return self.hang_together(len(self.values)) and len(self.roots) % len(self.baseline) == 0
-
-    def predict_proba(self, inputs: Array) -> npt.NDArray[np.float64]:
-        """Return float64 (N, C); see :class:`alrun.models.base.Trained`.
-
-        Raises
-        ------
-        DataError
-            If the inputs are malformed or have another number of features.
-        """
-        check_embeddings(inputs, self.facts.input_size)
-        leaf = self.number_of_leaf()
-        return predict_in_blocks(
-            lambda rows: self._probabilities(leaf.take(self.descend(rows))),
-            inputs,
-            seen=self.facts.seen,
-            classes=self.facts.classes,
-            block=BLOCK,
-            workers=self.facts.threads,
-        )
 
     def save(self, folder: Path) -> None:
         """Write the model into `folder`; see :mod:`alrun.models.persist`."""

@@ -16,10 +16,9 @@ from alrun.models.inputs import (
     check_embeddings,
     check_targets,
     limited_threads,
-    predict_in_blocks,
     sample_in_blocks,
 )
-from alrun.models.trees import BLOCK, NODES, Trees, join
+from alrun.models.trees import BLOCK, NODES, Trees, join, load_nodes
 
 _KIND = "random_forest"
 
@@ -90,10 +89,7 @@ class RandomForest:
         saved = persist.load(folder, _KIND)
         forest = TrainedForest(
             saved.facts,
-            roots=saved.array("roots", "int64", (None,)),
-            children=saved.array("children", "int64", (None, 2)),
-            feature=saved.array("feature", "int64", (None,)),
-            threshold=saved.array("threshold", "float64", (None,)),
+            **load_nodes(saved),
             shares=saved.array("shares", "float64", (None, len(saved.facts.seen))),
         )
         if not forest.sound:
@@ -118,25 +114,6 @@ class TrainedForest(Trees):
         """Whether every path ends in a leaf and every index exists."""
         return self.hang_together(len(self.shares))
 
-    def predict_proba(self, inputs: Array) -> npt.NDArray[np.float64]:
-        """Return float64 (N, C); see :class:`alrun.models.base.Trained`.
-
-        Raises
-        ------
-        DataError
-            If the inputs are malformed or have another number of features.
-        """
-        check_embeddings(inputs, self.facts.input_size)
-        leaf = self.number_of_leaf()
-        return predict_in_blocks(
-            lambda rows: self._vote(leaf.take(self.descend(rows))),
-            inputs,
-            seen=self.facts.seen,
-            classes=self.facts.classes,
-            block=BLOCK,
-            workers=self.facts.threads,
-        )
-
     def samples(self, inputs: Array, rng: np.random.Generator) -> npt.NDArray[np.float32]:  # noqa: ARG002
         """Return the probabilities by each tree; see :class:`alrun.models.base.Sampled`. Draws nothing.
 
@@ -160,7 +137,7 @@ class TrainedForest(Trees):
         """Write the model into `folder`; see :mod:`alrun.models.persist`."""
         persist.save(folder, self.facts, {name: getattr(self, name) for name in (*NODES, "shares")})
 
-    def _vote(self, leaves: Array) -> Array:
+    def _probabilities(self, leaves: Array) -> Array:
         """Return float64 (N, K): the mean of the leaves' shares, summed in the order of the trees."""
         total = np.zeros((len(leaves), self.shares.shape[1]))
         for column in leaves.T:

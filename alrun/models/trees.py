@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from alrun.models import persist
 from alrun.models.base import Array
+from alrun.models.inputs import check_embeddings, predict_in_blocks
 
 BLOCK = 256
 """How many rows go down the trees at a time."""
@@ -68,6 +70,40 @@ class Trees:
             if np.array_equal(deeper, nodes):
                 return nodes
             nodes = deeper
+
+    def predict_proba(self, inputs: Array) -> npt.NDArray[np.float64]:
+        """Return float64 (N, C); see :class:`alrun.models.base.Trained`.
+
+        Raises
+        ------
+        DataError
+            If the inputs are malformed or have another number of features.
+        """
+        check_embeddings(inputs, self.facts.input_size)
+        leaf = self.number_of_leaf()
+        return predict_in_blocks(
+            lambda rows: self._probabilities(leaf.take(self.descend(rows))),
+            inputs,
+            seen=self.facts.seen,
+            classes=self.facts.classes,
+            block=BLOCK,
+            workers=self.facts.threads,
+        )
+
+    def _probabilities(self, leaves: Array) -> Array:
+        """Return float64 (N, K) for the leaves that N rows reach in each tree, int64 (N, T)."""
+        raise NotImplementedError
+
+
+def load_nodes(saved: persist.Saved) -> dict[str, Array]:
+    """Return the arrays of :class:`Trees` that were saved, by name."""
+    shapes: dict[str, tuple[str, tuple[int | None, ...]]] = {
+        "roots": ("int64", (None,)),
+        "children": ("int64", (None, 2)),
+        "feature": ("int64", (None,)),
+        "threshold": ("float64", (None,)),
+    }
+    return {name: saved.array(name, *shapes[name]) for name in NODES}
 
 
 def join(
