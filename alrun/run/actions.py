@@ -202,16 +202,16 @@ def _next_round(session: Session) -> Round | None:
     folder = session.folder
     if "first_round" not in folder.record:
         folder.update(first_round=first_round(session))
-    for number in range(folder.record["first_round"], session.job.rounds + 1):
-        result = folder.round(number).result
-        if not result.exists():
+    first, begun = folder.record["first_round"], folder.rounds()
+    for number in range(first, session.job.rounds + 1):
+        if number not in begun or not begun[number].result.exists():
+            if number > first and (reason := why_stop(session, number - 1)) is not None:
+                folder.note(f"the run ends after round {number - 1} of {session.job.rounds}: {reason}")
+                return None
             return Round(session, number)
-        if json.loads(result.read_text(encoding="utf-8"))["selected"] == 0:
+        if json.loads(begun[number].result.read_text(encoding="utf-8"))["selected"] == 0:
             if number < session.job.rounds:
                 folder.note(f"the run ends after round {number} of {session.job.rounds}: nothing was left to select")
-            return None
-        if number < session.job.rounds and (reason := why_stop(session, number)) is not None:
-            folder.note(f"the run ends after round {number} of {session.job.rounds}: {reason}")
             return None
     return None
 

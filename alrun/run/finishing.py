@@ -13,8 +13,9 @@ from alrun.run.folder import RoundFolder
 from alrun.run.prelabel import untag_submitted
 from alrun.run.quality import keep_quality
 from alrun.run.session import Session
-from alrun.run.stopping import outlook, round_cost, spent_before, stability
+from alrun.run.stopping import finished, outlook, round_cost, stability
 from alrun.run.training import Training, save, train
+from alrun.stopping.base import RoundFacts
 from alrun.types import Label, Snapshot, StageType
 
 log = logging.getLogger("alrun")
@@ -34,12 +35,14 @@ def finish(session: Session, folder: RoundFolder, plan: Plan) -> Training:
     kept = None if training.trained is None else stability(session, number)
     result = _result(plan, snapshot, training)
     cost = round_cost(session, folder, snapshot, list(result["labels"]))
-    spent = spent_before(session, number) + cost
+    earlier = finished(session, number - 1)
+    spent = (earlier[-1].spent if earlier else 0.0) + cost
     result["quality"] = keep_quality(session, training.quality, folder.pool)
     audit = audited(folder, snapshot)
     result["audit"] = None if audit is None else audit.to_json()
-    write_json(folder.result, {**result, "cost": cost, "spent": spent, "stability": kept})
-    log.info("%s", outlook(session, number))
+    result |= {"cost": cost, "spent": spent, "stability": kept}
+    write_json(folder.result, result)
+    log.info("%s", outlook(session, [*earlier, RoundFacts.from_result(result)]))
     return training
 
 

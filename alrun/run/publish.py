@@ -167,13 +167,14 @@ def _section(chapter: Chapter) -> RoundSection:
     result = chapter.result
     labels = result.get("labels", {})
     moved, restored = moved_and_restored(chapter.plan, chapter.progress)
+    pool = pl.read_parquet(chapter.folder.pool)
     return RoundSection(
         number=chapter.number,
         strategy=chapter.choice["strategy"],
         picks=tuple(chapter.picks),
         labels={h: ", ".join(classes) or "nothing" for h, classes in labels.items()},
         class_counts=dict(Counter(name for classes in labels.values() for name in classes)),
-        metric=_metric(chapter),
+        metric=_metric(chapter, pool),
         filters=tuple(_filter_row(*item) for item in chapter.choice["removed"]),
         steps=tuple(
             StepRow(s["number"], s["text"], s["tasks"], s["requests"], s["seconds"], s["outcome"])
@@ -181,22 +182,18 @@ def _section(chapter: Chapter) -> RoundSection:
         ),
         moved=moved,
         restored=restored,
-        left_out=(*chapter.plan.left_out, *_left_alone(chapter)),
+        left_out=(*chapter.plan.left_out, *_left_alone(chapter, pool)),
         unread=tuple(LeftOut(*item) for item in chapter.choice.get("unread", ())),
-        plane=plane_view(
-            pl.read_parquet(chapter.folder.pool),
-            *PROJECTION,
-            {h: classes[0] for h, classes in labels.items() if classes},
-        ),
+        plane=plane_view(pool, *PROJECTION, {h: classes[0] for h, classes in labels.items() if classes}),
     )
 
 
-def _left_alone(chapter: Chapter) -> Iterable[LeftOut]:
+def _left_alone(chapter: Chapter, pool: pl.DataFrame) -> Iterable[LeftOut]:
     """Return the tasks that the recipe left alone while it was applied, by title."""
     skipped = {row: why for rows in chapter.progress.skipped.values() for row, why in rows.items()}
     if not skipped:
         return ()
-    titles = dict(pl.read_parquet(chapter.folder.pool, columns=["task_id", "title"]).iter_rows())
+    titles = dict(pool.select("task_id", "title").iter_rows())
     ids = [task.task_id for task in chapter.plan.tasks]
     return (LeftOut(titles.get(ids[row], ids[row]), why) for row, why in sorted(skipped.items()))
 
@@ -209,12 +206,12 @@ def _filter_row(text: str, tasks: int, missing: int) -> FilterRow:
     return FilterRow(f"{text} ({missing} have no value)" if missing else text, tasks)
 
 
-def _metric(chapter: Chapter) -> MetricView | None:
+def _metric(chapter: Chapter, pool: pl.DataFrame) -> MetricView | None:
     """Return the metric that the strategy went by; for other strategies the scores of the picks say it all."""
-    pool = pl.read_parquet(chapter.folder.pool).filter("candidate")
     name = next(iter(chapter.choice["metrics"]), None)
     if name is None or name not in pool.columns:
         return None
+    pool = pool.filter("candidate")
     selected = pool.filter(pl.col("rank").is_not_null()).sort("rank")
     return MetricView(name, "lowest first", _floats(pool[name]), _floats(selected[name]))
 

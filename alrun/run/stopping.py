@@ -81,6 +81,8 @@ def finished(session: Session, last: int) -> list[RoundFacts]:
 
 def why_stop(session: Session, last: int) -> str | None:
     """Return why no round should follow `last`; None if the run goes on."""
+    if not session.job.stop:
+        return None
     rounds = finished(session, last)
     for name, rule in session.job.stop.items():
         reason = rule.verdict(rounds)
@@ -91,13 +93,12 @@ def why_stop(session: Session, last: int) -> str | None:
     return None
 
 
-def outlook(session: Session, last: int) -> str:
-    """Say what a finished round cost, and what the next one is expected to bring."""
-    rounds = finished(session, last)
+def outlook(session: Session, rounds: Sequence[RoundFacts]) -> str:
+    """Say what the last of the finished rounds cost, and what the next one is expected to bring."""
     now, before = rounds[-1], rounds[-2].spent if len(rounds) > 1 else 0.0
     unit = session.job.cost.unit
-    said = f"round {last}: {now.spent - before:g} {unit} spent, {now.spent:g} in all"
-    if last >= session.job.rounds:
+    said = f"round {now.number}: {now.spent - before:g} {unit} spent, {now.spent:g} in all"
+    if now.number >= session.job.rounds:
         return said
     evaluated = [facts for facts in rounds if FIGURE in facts.figures]
     gain = expected_next(
@@ -106,12 +107,6 @@ def outlook(session: Session, last: int) -> str:
     if gain is None:
         return said
     return f"{said}; {session.job.budget} more labels are expected to bring {gain:+.4f} {FIGURE} (power law)"
-
-
-def spent_before(session: Session, number: int) -> float:
-    """Return what the rounds before `number` cost together."""
-    rounds = finished(session, number - 1)
-    return rounds[-1].spent if rounds else 0.0
 
 
 def _rows(pool: pl.DataFrame, hashes: Sequence[str]) -> pl.DataFrame:
