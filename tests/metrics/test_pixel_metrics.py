@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,18 @@ def test_a_photograph_sized_image_has_the_originals_values() -> None:
     rgb = np.asarray(pictures.noise(0, 301, 517))
     found = {name: metric.measure(Picture(rgb)) for name, metric in METRICS.items()}
     assert found == pytest.approx({name: formula(rgb) for name, formula in ORIGINAL.items()}, rel=1e-13)
+
+
+def test_threads_that_measure_at_once_do_not_disturb_each_other() -> None:
+    images = [np.asarray(pictures.noise(seed, 400 + 50 * seed, 600)) for seed in range(4)]
+    expected = [measured(rgb) for rgb in images]
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(measured, images * 4)) == expected * 4
+
+
+def measured(rgb: Bytes) -> dict[str, float]:
+    picture = Picture(rgb)
+    return {name: metric.measure(picture) for name, metric in METRICS.items()}
 
 
 def colours(red: range) -> Bytes:
