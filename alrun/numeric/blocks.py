@@ -59,15 +59,18 @@ def first_largest(values: Doubles) -> int:
 def number_per_row(numbers: Callable[[slice], npt.NDArray[Any]], size: int, rows: int = ROWS) -> Doubles:
     """Return float64 (`size`,), filled in block by block; `numbers` gets the rows of a block and returns one each."""
     found = np.empty(size)
+    waiting = iter(blocks(size, rows))  # all threads take from it: a task for each block would cost more
 
-    def fill(block: slice) -> None:
-        found[block] = numbers(block)
+    def fill(_: int) -> None:
+        for block in waiting:
+            found[block] = numbers(block)
 
-    parts = blocks(size, rows)
-    if len(parts) <= 1:  # threads would only cost time
-        for part in parts:
-            fill(part)
-    else:
-        with workers() as pool:
-            list(pool.map(fill, parts))
+    if size <= rows:  # threads would only cost time
+        fill(0)
+        return found
+    with workers() as pool:
+        try:
+            list(pool.map(fill, range(os.cpu_count() or 1)))
+        finally:
+            list(waiting)  # whoever interrupts it need not wait for what is left
     return found

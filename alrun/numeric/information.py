@@ -1,4 +1,8 @@
-"""Entropies and mutual information of class probabilities, block by block: no temporary as large as the pool."""
+"""What class probabilities tell, row by row: entropies, mutual information, leads and votes.
+
+Each function takes the rows of a block that fits a core's cache (see :func:`rows_at_once`), float32 or float64, with a
+row's classes side by side. What it returns for a row depends on that row alone, to the bit.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alrun.numeric.blocks import Doubles, number_per_row
+from alrun.numeric.blocks import Doubles
 
 Array = npt.NDArray[Any]
 
@@ -24,25 +28,11 @@ def rows_at_once(numbers: int) -> int:
 
 def bits(probabilities: Array) -> Array:
     """Return -sum(p log2 p) along the last axis, in the type of `probabilities`; 0 log 0 is 0."""
-    terms = np.maximum(probabilities, np.finfo(probabilities.dtype).tiny)
+    terms = probabilities + np.finfo(probabilities.dtype).tiny  # a finite log of 0; what counts stays what it is
     np.log(terms, out=terms)
-    terms *= probabilities
-    total: Array = terms.sum(axis=-1)
+    total: Array = np.einsum("...c,...c->...", probabilities, terms)  # in a third of the time of `sum`
     total *= -1 / _LN2
     return total + 0  # no negative zero
-
-
-def entropy(probabilities: Array) -> Doubles:
-    """Return the entropy in bits of each row of (N, C), float64 of shape (N,)."""
-    size, classes = probabilities.shape
-    return number_per_row(lambda rows: bits(probabilities[rows]), size, rows_at_once(classes))
-
-
-def expected_entropy(samples: Array) -> Doubles:
-    """Return the mean over the members of the entropy in bits of each row of (K, N, C), float64 of shape (N,)."""
-    members, size, classes = samples.shape
-    at_once = rows_at_once(members * classes)
-    return number_per_row(lambda rows: bits(samples[:, rows]).mean(axis=0), size, at_once)
 
 
 def mutual_information(samples: Array) -> Doubles:
@@ -56,28 +46,43 @@ def mutual_information(samples: Array) -> Doubles:
     samples
         (K, N, C); rows sum to 1.
     """
-    members, size, classes = samples.shape
-
-    def information(rows: slice) -> Array:
-        some = samples[:, rows]
-        return np.asarray(bits(some.mean(axis=0)) - bits(some).mean(axis=0))
-
-    return without_rounding(number_per_row(information, size, rows_at_once(members * classes)))
+    return without_rounding(bits(_mean(samples)) - _mean(bits(samples)))
 
 
-def without_rounding(information: Doubles) -> Doubles:
-    """Return the information with 0 for what is but rounding."""
-    return np.where(information < _ROUNDING, 0.0, information)
+def _mean(members: Array) -> Array:
+    """Return the mean over the first axis, added up one by one: of a single row, `mean` adds in another order."""
+    total = members[0].copy()
+    for member in members[1:]:
+        total += member
+    return np.asarray(total / len(members))
 
 
-def largest(numbers: Array) -> Array:
-    """Return the largest number of each row of (n, C), by its place: numpy finds that in half the time."""
-    return np.asarray(numbers[np.arange(len(numbers)), numbers.argmax(axis=1)])
+def without_rounding(information: Array) -> Doubles:
+    """Return the information, float64, with 0 for what is but rounding."""
+    return np.where(information < _ROUNDING, 0.0, information.astype(np.float64, copy=False))
 
 
-def vote_shares(samples: Array, rows: slice) -> Doubles:
+def largest(numbers: Array) -> Doubles:
+    """Return the largest number of each row of (n, C), float64; `max` takes twice the time."""
+    highest: Array = np.maximum.reduceat(numbers, [0], axis=1)
+    return highest[:, 0].astype(np.float64)
+
+
+def lead(numbers: Array) -> Doubles:
+    """Return by how much the largest number of each row of (n, C) is above the next, 0 or above; it is dearer to sort.
+
+    With a single column the next is 0.
+    """
+    others = numbers.copy()
+    best = np.arange(0, others.size, others.shape[1]) + others.argmax(axis=1)
+    first: Doubles = others.take(best).astype(np.float64)
+    others.put(best, 0)
+    return first - largest(others)
+
+
+def vote_shares(samples: Array) -> Doubles:
     """Return the share of the members whose most likely class is each one, float64 (n, C); the first of equals."""
-    votes = samples[:, rows].argmax(axis=2)
+    votes = samples.argmax(axis=2)
     shares = np.zeros((votes.shape[1], samples.shape[2]))
     for vote in votes:
         shares[np.arange(len(vote)), vote] += 1

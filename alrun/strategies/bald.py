@@ -9,7 +9,7 @@ import numpy as np
 
 from alrun.numeric.information import mutual_information
 from alrun.strategies.base import Ranking, StrategyInputs
-from alrun.strategies.ranking import class_samples, rank_by
+from alrun.strategies.ranking import rank_by, sample_scores
 from alrun.types import Need
 
 
@@ -42,5 +42,5 @@ class Bald:
         DataError
             If the samples are not usable; the message names the rows.
         """
-        scores = mutual_information(class_samples(inputs))
+        scores = sample_scores(inputs, mutual_information)
         return rank_by(scores, budget, "high", lambda _, score: f"{score:.3g} bits about the model")

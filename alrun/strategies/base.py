@@ -26,7 +26,7 @@ class StrategyInputs:
     embeddings, labelled_embeddings
         float32, shapes (N, D) and (L, D), finite; None unless the strategy needs `Need.EMBEDDINGS`.
     probabilities
-        float64, shape (N, C), rows sum to 1; None unless the strategy needs `Need.PROBABILITIES` or
+        float32 or float64, shape (N, C), rows sum to 1; None unless the strategy needs `Need.PROBABILITIES` or
         `Need.OUT_OF_SAMPLE`: with that, each row is by a model that did not learn the label of its image.
     samples
         float32 or float64, shape (K, N, C): the probabilities of each of K >= 1 members of a committee, or draws of
@@ -48,7 +48,7 @@ class StrategyInputs:
     candidates: pl.DataFrame
     embeddings: npt.NDArray[np.float32] | None = None
     labelled_embeddings: npt.NDArray[np.float32] | None = None
-    probabilities: npt.NDArray[np.float64] | None = None
+    probabilities: npt.NDArray[np.floating] | None = None
     samples: npt.NDArray[np.floating] | None = None
     given: npt.NDArray[np.int64] | None = None
     labelled: int = 0

@@ -17,7 +17,7 @@ from alrun.progress import track
 from alrun.strategies.base import Ranking, StrategyInputs
 from alrun.strategies.cost import Size, Work, picks
 from alrun.strategies.geometry import hash_order
-from alrun.strategies.ranking import class_samples
+from alrun.strategies.ranking import class_samples, sample_scores
 from alrun.types import Need
 
 _AT_ONCE = 128  # candidates that are looked at again before the next are; fixed, so that cores change nothing
@@ -79,7 +79,7 @@ class BatchBald:
         order = hash_order(inputs.candidates["data_hash"])
         if not np.array_equal(order, np.arange(len(order))):
             samples = samples[:, order]
-        bounds = mutual_information(samples)
+        bounds = sample_scores(inputs, mutual_information)[order]
         picked = Picked(len(samples), self.configurations, rng)
         rows: list[int] = []
         scores: list[float] = []

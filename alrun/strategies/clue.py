@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from annotated_types import Gt
 
-from alrun.numeric.blocks import number_per_row
-from alrun.numeric.information import entropy, rows_at_once
+from alrun.numeric.information import bits
 from alrun.strategies.base import Ranking, StrategyInputs
 from alrun.strategies.central import central
 from alrun.strategies.cost import Size, Work, clustering, picks, points
 from alrun.strategies.geometry import checked_points
-from alrun.strategies.ranking import class_probabilities
+from alrun.strategies.ranking import probability_scores
 from alrun.types import Need
 
 
@@ -64,13 +64,11 @@ class Clue:
             If embeddings or probabilities are not usable; the message names the rows.
         """
         found = checked_points(inputs)
-        probabilities = class_probabilities(inputs)
 
-        def weigh(rows: slice) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-            some = probabilities[rows]
-            some = (some / some.max(axis=1, keepdims=True)) ** (1 / self.temperature)
-            return entropy(some / some.sum(axis=1, keepdims=True))
+        def weigh(probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+            sharper = (probabilities / probabilities.max(axis=1, keepdims=True)) ** (1 / self.temperature)
+            return bits(sharper / sharper.sum(axis=1, keepdims=True))
 
-        weights = number_per_row(weigh, len(probabilities), rows_at_once(probabilities.shape[1]))[found.order]
+        weights = probability_scores(inputs, weigh)[found.order]
         rows = np.arange(len(found.points))
         return central(found, rows, budget, rng, np.maximum(weights, 0), ", entropy {:.2f} bits")

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from alrun.numeric.information import entropy
+from alrun.numeric.information import bits
 from alrun.strategies.base import Ranking, StrategyInputs
-from alrun.strategies.ranking import class_probabilities, rank_by
+from alrun.strategies.ranking import probability_scores, rank_by
 from alrun.types import Need
 
 
@@ -17,8 +17,11 @@ from alrun.types import Need
 class Entropy:
     """Picks the HIGHEST entropy of the class probabilities first.
 
-    Score: -sum(p log2 p) over the classes, in bits, 0..log2(C); 0 log 0 is 0. Draws nothing at random. Source:
-    Shannon, A Mathematical Theory of Communication, 1948; Settles, Active Learning Literature Survey, 2009,
+    Score: -sum(p log2 p) over the classes, in bits, 0..log2(C); 0 log 0 is 0. Draws nothing at random.
+
+    Time: O(N C). Memory: a few numbers a candidate, and blocks of 2^17 numbers.
+
+    Source: Shannon, A Mathematical Theory of Communication, 1948; Settles, Active Learning Literature Survey, 2009,
     3.1; Encord Active, "Entropy" (log base 2, as there).
     """
 
@@ -37,5 +40,5 @@ class Entropy:
         DataError
             If the probabilities are not usable; the message names the rows.
         """
-        scores = entropy(class_probabilities(inputs))
+        scores = probability_scores(inputs, bits)
         return rank_by(scores, budget, "high", lambda _, score: f"entropy {score:.2f} bits")

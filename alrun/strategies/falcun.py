@@ -10,13 +10,12 @@ import numpy.typing as npt
 from annotated_types import Ge
 
 from alrun.numeric.blocks import number_per_row
-from alrun.numeric.information import rows_at_once
+from alrun.numeric.information import lead, rows_at_once
 from alrun.progress import track
 from alrun.strategies.base import Ranking, StrategyInputs
 from alrun.strategies.cost import REASON, Size, Work, picks
 from alrun.strategies.geometry import hash_order
-from alrun.strategies.margin import Margin
-from alrun.strategies.ranking import class_probabilities
+from alrun.strategies.ranking import class_probabilities, probability_scores
 from alrun.types import Need
 
 Doubles = npt.NDArray[np.float64]
@@ -69,9 +68,7 @@ class Falcun:
         hashes = inputs.candidates["data_hash"].gather(order)
         first_copy = hashes.search_sorted(hashes, side="left").to_numpy()
         probabilities = class_probabilities(inputs)[order]
-        uncertain = np.zeros(len(order))
-        ranking = Margin().select(inputs, len(order), rng)
-        uncertain[np.argsort(order)[ranking.rows]] = 1 - ranking.scores
+        uncertain = 1 - probability_scores(inputs, lead)[order]
         distance, left = uncertain, np.ones(len(order), np.bool_)
         picks: list[int] = []
         scores: list[float] = []

@@ -7,10 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from alrun.numeric.blocks import number_per_row
-from alrun.numeric.information import largest, rows_at_once
+from alrun.numeric.information import largest
 from alrun.strategies.base import Ranking, StrategyInputs
-from alrun.strategies.ranking import class_probabilities, rank_by
+from alrun.strategies.ranking import probability_scores, rank_by
 from alrun.types import Need
 
 
@@ -18,8 +17,12 @@ from alrun.types import Need
 class LeastConfidence:
     """Picks the HIGHEST 1 - max(p) first: where the model's best guess is the least likely.
 
-    Score: in 0..1 - 1/C. Draws nothing at random. Source: Lewis and Gale, A Sequential Algorithm for Training
-    Text Classifiers, SIGIR 1994; Encord Active, "Least Confidence".
+    Score: in 0..1 - 1/C. Draws nothing at random.
+
+    Time: O(N C). Memory: a few numbers a candidate, and blocks of 2^17 numbers.
+
+    Source: Lewis and Gale, A Sequential Algorithm for Training Text Classifiers, SIGIR 1994; Encord Active, "Least
+    Confidence".
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset({Need.PROBABILITIES})
@@ -37,7 +40,5 @@ class LeastConfidence:
         DataError
             If the probabilities are not usable; the message names the rows.
         """
-        probabilities = class_probabilities(inputs)
-        at_once = rows_at_once(probabilities.shape[1])
-        scores = number_per_row(lambda rows: 1 - largest(probabilities[rows]), len(probabilities), at_once)
+        scores = probability_scores(inputs, lambda probabilities: 1 - largest(probabilities))
         return rank_by(scores, budget, "high", lambda _, score: f"best guess {1 - score:.1%} likely")

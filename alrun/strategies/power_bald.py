@@ -11,7 +11,7 @@ from annotated_types import Gt
 from alrun.numeric.information import mutual_information
 from alrun.seeds import uniform_by_key
 from alrun.strategies.base import Ranking, StrategyInputs
-from alrun.strategies.ranking import class_samples, rank_by
+from alrun.strategies.ranking import rank_by, sample_scores
 from alrun.types import Need
 
 
@@ -51,7 +51,7 @@ class PowerBald:
         DataError
             If the samples are not usable; the message names the rows.
         """
-        scores = mutual_information(class_samples(inputs))
+        scores = sample_scores(inputs, mutual_information)
         # The number of an image does not depend on which others are candidates; 0 becomes the least above it.
         uniform = np.maximum(uniform_by_key(inputs.candidates["data_hash"], rng), 2.0**-53)
         gumbel = -np.log(-np.log(uniform))

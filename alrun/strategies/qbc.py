@@ -7,11 +7,10 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from alrun.numeric.blocks import number_per_row
-from alrun.numeric.information import bits, mutual_information, rows_at_once, vote_shares
+from alrun.numeric.information import bits, mutual_information, vote_shares
 from alrun.strategies.base import Ranking, StrategyInputs
 from alrun.strategies.geometry import hash_order
-from alrun.strategies.ranking import class_samples, rank_by
+from alrun.strategies.ranking import rank_by, sample_scores
 from alrun.types import Need
 
 
@@ -50,14 +49,10 @@ class QueryByCommittee:
         DataError
             If the samples are not usable; the message names the rows.
         """
-        samples = class_samples(inputs)
         if self.disagreement == "consensus_kl":
-            return rank_by(
-                mutual_information(samples), budget, "high", lambda _, score: f"{score:.3g} bits from the consensus"
-            )
-        members, size, classes = samples.shape
-        at_once = rows_at_once(members * classes)
+            information = sample_scores(inputs, mutual_information)
+            return rank_by(information, budget, "high", lambda _, score: f"{score:.3g} bits from the consensus")
         # Members that are swapped between classes must tie to the bit: shares are summed in descending order.
-        entropies = number_per_row(lambda rows: bits(-np.sort(-vote_shares(samples, rows))), size, at_once)
+        entropies = sample_scores(inputs, lambda samples: bits(-np.sort(-vote_shares(samples))))
         order = hash_order(inputs.candidates["data_hash"])  # votes tie all the time
         return rank_by(entropies, budget, "high", lambda _, score: f"votes differ by {score:.3g} bits", order)

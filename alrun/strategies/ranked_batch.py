@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from alrun.numeric.blocks import EQUAL, blocks, squared_norms, workers
+from alrun.numeric.information import largest
 from alrun.progress import track
 from alrun.strategies.base import Ranking, StrategyInputs
 from alrun.strategies.cost import DOUBLE, Size, Work, picks, points
 from alrun.strategies.geometry import Points, checked_points
-from alrun.strategies.ranking import class_probabilities
+from alrun.strategies.ranking import probability_scores
 from alrun.types import Need
 
 Doubles = npt.NDArray[np.float64]
@@ -67,7 +68,7 @@ class RankedBatch:
             If embeddings or probabilities are not usable; the message names the rows.
         """
         found = checked_points(inputs)
-        uncertain = 1 - class_probabilities(inputs).max(axis=1)[found.order]
+        uncertain = 1 - probability_scores(inputs, largest)[found.order]
         rows: list[int] = []
         scores: list[float] = []
         parts: list[str] = []

@@ -7,11 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from alrun.numeric.blocks import number_per_row
-from alrun.numeric.information import rows_at_once, vote_shares
+from alrun.numeric.information import vote_shares
 from alrun.strategies.base import Ranking, StrategyInputs
 from alrun.strategies.geometry import hash_order
-from alrun.strategies.ranking import class_samples, rank_by
+from alrun.strategies.ranking import rank_by, sample_scores
 from alrun.types import Need
 
 
@@ -41,10 +40,7 @@ class VariationRatio:
         DataError
             If the samples are not usable; the message names the rows.
         """
-        samples = class_samples(inputs)
-        members, size, classes = samples.shape
-        at_once = rows_at_once(members * classes)
-        scores = number_per_row(lambda rows: 1 - vote_shares(samples, rows).max(axis=1), size, at_once)
+        scores = sample_scores(inputs, lambda samples: 1 - vote_shares(samples).max(axis=1))
         order = hash_order(inputs.candidates["data_hash"])  # votes tie all the time
         reason = "{:.0%} of the votes against the most voted class".format
         return rank_by(scores, budget, "high", lambda _, score: reason(score), order)

@@ -143,7 +143,7 @@ def d2_sample(
     return rows + rest, squares + [0.0] * len(rest)
 
 
-def gradients(probabilities: Doubles, embeddings: Floats) -> Doubles:
+def gradients(probabilities: npt.NDArray[np.floating], embeddings: Floats) -> Doubles:
     """Return BADGE's gradients in full, shape (N, C·D)."""
     residuals = probabilities.copy()
     residuals[np.arange(len(residuals)), residuals.argmax(axis=1)] -= 1

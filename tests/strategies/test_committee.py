@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alrun.numeric.information import entropy, mutual_information
+from alrun.numeric.information import bits, mutual_information
 from alrun.strategies.bald import Bald
-from alrun.strategies.base import Strategy
+from alrun.strategies.base import Strategy, StrategyInputs
 from alrun.strategies.batch_bald import BatchBald
 from alrun.strategies.entropy import Entropy
 from alrun.strategies.epig import Epig
+from alrun.strategies.least_confidence import LeastConfidence
+from alrun.strategies.margin import Margin
 from alrun.strategies.power_bald import PowerBald
 from alrun.strategies.qbc import QueryByCommittee
 from alrun.strategies.variation_ratio import VariationRatio
@@ -44,7 +46,7 @@ def test_scores_by_hand(strategy: Strategy, scores: list[float]) -> None:
 def test_doubt_that_no_label_settles_counts_for_entropy_only() -> None:
     torn = sampled(OPPOSED[:, 1:2])
     assert select(Bald(), torn, 1).scores == 0
-    assert entropy(OPPOSED.mean(axis=0)).tolist() == [1, 1, 0]
+    assert bits(OPPOSED.mean(axis=0)).tolist() == [1, 1, 0]
 
 
 def test_four_votes_by_hand() -> None:
@@ -134,15 +136,20 @@ def test_the_number_of_cores_changes_no_bit(strategy: Strategy, monkeypatch: pyt
     assert rankings[0].scores.tolist() == rankings[1].scores.tolist()
 
 
-def test_entropy_takes_no_temporary_as_large_as_the_pool() -> None:
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize(("strategy", "members"), [(Entropy(), 1), (LeastConfidence(), 1), (Margin(), 1), (Bald(), 4)])
+def test_there_is_no_temporary_as_large_as_the_pool(
+    strategy: Strategy, members: int, kind: type[np.floating], monkeypatch: pytest.MonkeyPatch
+) -> None:
     import tracemalloc
 
-    given = sampled(dirichlet(0, 1, 60_000, 20))
-    pool = type(given)(given.candidates, probabilities=np.ascontiguousarray(dirichlet(0, 1, 60_000, 20)[0]))
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    samples = np.full((members, 30_000, 100), 0.01, kind)
+    pool = StrategyInputs(sampled(samples).candidates, probabilities=samples[0], samples=samples)
     tracemalloc.start()
     try:
-        select(Entropy(), pool, 10)
+        select(strategy, pool, 10)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 0.6 * 60_000 * 20 * 8
+    assert peak < 0.5 * samples.nbytes

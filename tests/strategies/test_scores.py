@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alrun.errors import DataError
+from alrun.strategies.bald import Bald
 from alrun.strategies.base import Strategy, StrategyInputs
 from alrun.strategies.diversity import Diversity
 from alrun.strategies.entropy import Entropy
@@ -132,6 +133,54 @@ def test_many_wrong_rows_are_counted_and_the_first_named() -> None:
     assert "and 2 more" in text
 
 
+@pytest.mark.parametrize("strategy", UNCERTAINTIES)
+def test_single_precision_is_taken_as_it_is(strategy: Strategy) -> None:
+    """The same numbers in float64 give the same picks, and scores but for the rounding of single precision."""
+    single = np.random.default_rng(0).dirichlet(np.full(7, 0.4), 300).astype(np.float32)
+    candidates = inputs(size=list(range(300))).candidates
+    rankings = [
+        strategy.select(StrategyInputs(candidates, probabilities=given), 40, np.random.default_rng(0))
+        for given in (single, single.astype(np.float64))
+    ]
+    assert rankings[0].rows.tolist() == rankings[1].rows.tolist()
+    np.testing.assert_allclose(rankings[0].scores, rankings[1].scores, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("strategy", [*UNCERTAINTIES, Bald()])
+def test_blocks_cores_and_layout_change_no_bit(
+    strategy: Strategy, kind: type[np.floating], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = np.random.default_rng(0).dirichlet(np.full(9, 0.4), (3, 203)).astype(kind)
+    candidates = inputs(size=list(range(203))).candidates
+    rankings = []
+    for numbers, cores, layout in [(1 << 17, 2, "C"), (1, 1, "C"), (1, 3, "F"), (50, 2, "C"), (1_000, 5, "F")]:
+        monkeypatch.setattr("alrun.numeric.information._NUMBERS", numbers)
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        laid = np.asarray(samples, order="F" if layout == "F" else "C")
+        given = StrategyInputs(candidates, probabilities=laid[0], samples=laid)
+        rankings.append(strategy.select(given, 203, np.random.default_rng(0)))
+    for ranking in rankings[1:]:
+        assert ranking.rows.tobytes() == rankings[0].rows.tobytes()
+        assert ranking.scores.tobytes() == rankings[0].scores.tobytes()
+
+
+@given(st.sets(st.integers(0, 29), min_size=1, max_size=6), st.integers(1, 100), st.booleans())
+@settings(deadline=None, max_examples=30)
+def test_wrong_rows_are_named_wherever_they_are(wrong: set[int], numbers: int, sampled: bool) -> None:
+    samples = np.full((2, 30, 2), 0.5, np.float32)
+    samples[1, sorted(wrong)] = [-0.25, 1.25]
+    given = StrategyInputs(inputs(size=list(range(30))).candidates, probabilities=samples[1], samples=samples)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("alrun.numeric.information._NUMBERS", numbers)
+        with pytest.raises(DataError) as caught:
+            (Bald() if sampled else Entropy()).select(given, 1, np.random.default_rng(0))
+    text = str(caught.value)
+    assert f"{len(wrong)} of 30" in text
+    for row in sorted(wrong)[:3]:
+        assert f"'image-{row}' (data hash hash-{row}) has -0.25" in text
+
+
 @pytest.mark.parametrize("shape", [(3, 2), (2, 0), (2,)])
 def test_probabilities_of_the_wrong_shape_are_refused(shape: tuple[int, ...]) -> None:
     given = StrategyInputs(inputs([1.0], [1.0]).candidates, probabilities=np.full(shape, 0.5))
@@ -144,11 +193,12 @@ def test_rounded_probabilities_pass() -> None:
 
 
 @given(
-    st.lists(st.sampled_from([0.0, -0.0, 1.0, 2.0, -3.5, float("nan"), float("inf")]), max_size=20),
-    st.integers(0, 25),
+    st.lists(st.sampled_from([0.0, -0.0, 1.0, 2.0, -3.5, float("nan"), float("inf"), -float("inf")]), max_size=60),
+    st.integers(0, 70),
     st.sampled_from(["low", "high"]),
 )
 @settings(deadline=None)
+@example([float("nan")] * 18 + [1.0, 0.0], 3, "low")  # as few as there are, they must be found
 def test_ranking_equals_a_plain_sort(values: list[float], budget: int, first: str) -> None:
     ranking = rank_by(np.array(values), budget, "low" if first == "low" else "high", lambda rank, _: str(rank))
     known = [i for i, value in enumerate(values) if not np.isnan(value)]
