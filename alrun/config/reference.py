@@ -29,7 +29,7 @@ def full_data(content: Mapping[str, Any], data: Identity | None) -> dict[str, An
         **content,
         "strategy": random,
         "initial": {**content["initial"], "strategy": random, "size": None},
-        "metrics": {name: node for name, node in content["metrics"].items() if name in filtered_by},
+        "metrics": {name: node for name, node in content.get("metrics", {}).items() if name in filtered_by},
         "cost": {"_target_": f"{Labels.__module__}.{Labels.__qualname__}"},
         "stop": {},
         "budget": data.images,

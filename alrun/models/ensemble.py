@@ -64,9 +64,9 @@ class Ensemble(wrapping.Wrapper):
         Raises
         ------
         DataError
-            If the folder does not hold an ensemble of this member.
+            If the folder does not hold an ensemble of so many of this member.
         """
-        return TrainedEnsemble(wrapping.load(folder, _KIND, self.member)[1])
+        return TrainedEnsemble(wrapping.load(folder, _KIND, [self.member] * self.members)[1])
 
 
 @dataclass(frozen=True)

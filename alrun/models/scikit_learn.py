@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from alrun.models import persist
 from alrun.models.base import Array
-from alrun.models.inputs import check_embeddings, check_targets, limited_threads, predict_in_blocks
+from alrun.models.inputs import check_embeddings, check_targets, limited_threads, predict_in_blocks, softmax
 
 _KIND = "scikit_learn"
 _BLOCK = 1024
@@ -28,6 +28,10 @@ class ScikitLearn:
 
     def classifier(self, seed: int, threads: int) -> Any:
         """Return an unfitted classifier with `fit(X, y)`, `predict_proba(X)` and, after fitting, `classes_`.
+
+        One without `predict_proba` is asked for its `decision_function`: d of two classes becomes the probability
+        1 / (1 + exp(-d)) of the second, and the values of more classes become their softmax. The order is that of the
+        decision function, but how sure the classifier is in truth nothing says: see `calibrated`.
 
         Parameters
         ----------
@@ -110,5 +114,8 @@ class TrainedScikitLearn:
     def _probabilities(self, rows: Array) -> Array:
         if self.classifier is None:
             return np.ones((len(rows), 1))
+        if not hasattr(self.classifier, "predict_proba"):
+            scores = np.asarray(self.classifier.decision_function(rows), np.float64)
+            return softmax(scores if scores.ndim == 2 else np.stack([np.zeros_like(scores), scores], axis=1))
         found = np.asarray(self.classifier.predict_proba(rows), np.float64)
         return np.asarray(found / found.sum(axis=1, keepdims=True))

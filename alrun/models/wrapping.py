@@ -1,8 +1,8 @@
-"""What models share that are made of another model: what it takes, and a folder for each that was fitted."""
+"""What models share that are made of other models: what they take, and a folder for each that was fitted."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from annotated_types import Ge, Gt
 
-from alrun.errors import ConfigError, DataError
+from alrun.errors import ConfigError, DataError, name_of
 from alrun.files import digest, write_json
 from alrun.models.base import Array, ImageModel, Model, Trained
 from alrun.models.inputs import check_embeddings, check_images, check_targets
@@ -19,27 +19,38 @@ from alrun.models.inputs import check_embeddings, check_images, check_targets
 _FACTS = "members.json"
 
 
-@dataclass(frozen=True)
-class Wrapper:
-    """A model whose field `member` is another model; it takes what that takes."""
+class Composite:
+    """A model made of others, the `parts`; it takes what they take."""
 
-    member: Model
+    @property
+    def parts(self) -> Mapping[str, Model]:
+        """The models, by the name of the field that each is given in; at least one."""
+        raise NotImplementedError
 
     def __post_init__(self) -> None:
-        if not isinstance(self.member, Model):  # predictions from a file are a choice of the same group
-            raise ConfigError(f"member: {type(self.member).__name__} cannot be fitted: choose a model that can")
+        for name, part in self.parts.items():
+            if not isinstance(part, Model):  # predictions from a file are a choice of the same group
+                raise ConfigError(f"{name}: {name_of(type(part))} cannot be fitted: choose a model that can")
+        taken = {name: _takes(part) for name, part in self.parts.items()}
+        if len(set(taken.values())) > 1:
+            each = "; ".join(f"{name} takes {what}" for name, what in taken.items())
+            raise ConfigError(f"its models must all take the same: {each}")
 
     @property
     def inputs(self) -> Literal["embeddings", "images", "files"]:
-        """What the member takes; see :class:`alrun.models.base.Model`."""
-        return self.member.inputs
+        """What the parts take; see :class:`alrun.models.base.Model`."""
+        return self._first.inputs
 
     @property
     def image_size(self) -> int:
-        """The size of images that the member takes, if it takes images."""
-        if not isinstance(self.member, ImageModel):
-            raise ConfigError(f"{type(self.member).__name__} takes no images")
-        return self.member.image_size
+        """The size of images that the parts take, if they take images."""
+        if not isinstance(self._first, ImageModel):
+            raise ConfigError(f"{name_of(type(self._first))} takes images but has no field `image_size`: add it")
+        return self._first.image_size
+
+    @property
+    def _first(self) -> Model:
+        return next(iter(self.parts.values()))
 
     def check(self, inputs: Array, targets: npt.NDArray[np.int64], classes: int) -> None:
         """Check what is to be fitted on as a whole, so that an error names its rows and not those of a part.
@@ -54,6 +65,18 @@ class Wrapper:
         elif self.inputs == "images":
             check_images(inputs, self.image_size)
         check_targets(targets, len(inputs), classes)
+
+
+@dataclass(frozen=True)
+class Wrapper(Composite):
+    """A model whose field `member` is another model."""
+
+    member: Model
+
+    @property
+    def parts(self) -> Mapping[str, Model]:
+        """The member."""
+        return {"member": self.member}
 
 
 @dataclass(frozen=True)
@@ -82,13 +105,13 @@ def save(folder: Path, kind: str, members: Sequence[Trained], temperature: float
     write_json(folder / _FACTS, asdict(_Content(1, digest(asdict(facts)), facts)))
 
 
-def load(folder: Path, kind: str, member: Model) -> tuple[Facts, tuple[Trained, ...]]:
-    """Read what :func:`save` wrote.
+def load(folder: Path, kind: str, models: Sequence[Model]) -> tuple[Facts, tuple[Trained, ...]]:
+    """Read what :func:`save` wrote, each member by its own of the `models`.
 
     Raises
     ------
     DataError
-        If the folder holds nothing of this kind, or something damaged.
+        If the folder holds nothing of this kind, another number of members, or something damaged.
     """
     from pydantic import TypeAdapter, ValidationError
 
@@ -101,7 +124,15 @@ def load(folder: Path, kind: str, member: Model) -> tuple[Facts, tuple[Trained, 
     facts = content.facts
     if facts.kind != kind or content.digest != digest(asdict(facts)):
         raise _unusable(folder, f"{_FACTS} is of another kind, or was changed")
-    return facts, tuple(member.load(folder / f"member-{number}") for number in range(facts.members))
+    if facts.members != len(models):
+        raise _unusable(folder, f"it has {facts.members} members, not {len(models)}")
+    return facts, tuple(model.load(folder / f"member-{number}") for number, model in enumerate(models))
+
+
+def _takes(model: Model) -> str:
+    if model.inputs == "images" and isinstance(model, ImageModel):
+        return f"images of {model.image_size} pixels a side"
+    return model.inputs
 
 
 def _unusable(folder: Path, fault: str) -> DataError:
