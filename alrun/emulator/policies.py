@@ -10,7 +10,8 @@ What the official SDK's source and documentation settle is built in. What they l
 - a task that is moved back to an annotation stage from review or done has status `REOPENED`, otherwise `NEW`;
 - a label that does not fit the ontology is never saved, whatever `validate_before_saving` says;
 - an assignee may be anybody: the project has no list of people;
-- a project has one collection of each name: a second one is refused as existing already.
+- a project has one collection of each name: a second one is refused as existing already;
+- a project may have several filter presets of one name, and a preset may hold anything.
 """
 
 from __future__ import annotations

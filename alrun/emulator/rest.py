@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from alrun.emulator import storage, tagging, workflow
+from alrun.emulator import presets, storage, tagging, workflow
 from alrun.emulator.call import Call
 
 PREFIX = "/v2/public/"
@@ -55,6 +55,11 @@ ROUTES: Sequence[Route] = (
     Route("GET", "active/{p}/collections/{c}/items", tagging.items),
     Route("POST", "active/{p}/collections/{c}/add-items", tagging.add),
     Route("POST", "active/{p}/collections/{c}/remove-items", tagging.remove),
+    Route("GET", "active/{p}/presets", presets.listing),
+    Route("POST", "active/{p}/presets", presets.create),
+    Route("PATCH", "active/{p}/presets/{x}", presets.update),
+    Route("DELETE", "active/{p}/presets/{x}", presets.delete),
+    Route("GET", "active/{p}/presets/{x}/raw", presets.raw),
 )
 
 

@@ -25,6 +25,9 @@ CREATE TABLE IF NOT EXISTS moved (
 CREATE TABLE IF NOT EXISTS collections (
     name TEXT PRIMARY KEY, uuid TEXT UNIQUE NOT NULL, description TEXT NOT NULL, type TEXT NOT NULL,
     created_at TEXT NOT NULL, edited_at TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS presets (
+    uuid TEXT PRIMARY KEY, name TEXT NOT NULL, definition TEXT NOT NULL,
+    created_at TEXT NOT NULL, updated_at TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS actions (
     number INTEGER PRIMARY KEY, at TEXT NOT NULL, type TEXT NOT NULL, stage TEXT NOT NULL, task TEXT NOT NULL,
     data_hash TEXT NOT NULL, actor TEXT NOT NULL);
@@ -43,6 +46,17 @@ class Collection:
     type: str
     created_at: str
     edited_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A filter preset; `definition` is the JSON object that says what it filters by."""
+
+    uuid: str
+    name: str
+    definition: dict[str, Any]
+    created_at: str
+    updated_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +161,20 @@ class Sidecar:
     def collections(self) -> dict[str, Collection]:
         """Return the collections by name."""
         return {row[0]: Collection(*row) for row in self._db.execute("SELECT * FROM collections")}
+
+    def keep_preset(self, preset: Preset) -> None:
+        """Keep a filter preset, in place of the one with its uuid."""
+        values = preset.uuid, preset.name, json.dumps(preset.definition), preset.created_at, preset.updated_at
+        self._db.execute("REPLACE INTO presets VALUES (?, ?, ?, ?, ?)", values)
+
+    def drop_preset(self, uuid: str) -> None:
+        """Forget a filter preset."""
+        self._db.execute("DELETE FROM presets WHERE uuid = ?", (uuid,))
+
+    def presets(self) -> dict[str, Preset]:
+        """Return the filter presets by uuid."""
+        rows = self._db.execute("SELECT uuid, name, definition, created_at, updated_at FROM presets")
+        return {row[0]: Preset(row[0], row[1], json.loads(row[2]), row[3], row[4]) for row in rows}
 
     def log(self, actions: Iterable[tuple[str, str, str, str, str, str]]) -> None:
         """Add to the audit log: time, type, stage, task, data hash, actor."""

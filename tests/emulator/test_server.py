@@ -37,12 +37,12 @@ def test_an_unknown_route_is_loud(emulator: Emulator) -> None:
     from encord.exceptions import GenericServerError, UnknownException
 
     project = open_project(emulator)
-    with pytest.raises(UnknownException, match=r"knows no route GET /v2/public/active/.*/presets"):
-        list(project.list_filter_presets())
+    with pytest.raises(UnknownException, match=r"knows no route POST /v2/public/active/.*/sync"):
+        project.active_sync()
     with pytest.raises(GenericServerError, match="knows no v1 query 'labellog GET'"):
         project._client._querier.get_multiple(type("LabelLog", (), {}), payload={})
     assert [(request.name.split("?")[0].split("/")[-1], request.status) for request in emulator.requests[-2:]] == [
-        ("presets", 501),
+        ("sync", 501),
         ("labellog GET", 501),
     ]
 

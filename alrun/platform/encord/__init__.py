@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from encord import Project as SdkProject
 
     from alrun.platform.encord.platform import Connection, EncordPlatform
+    from alrun.platform.encord.presets import Presets
     from alrun.platform.encord.probe import EncordProbe
 
 OPENING = Patience(deadline=30)
@@ -181,6 +182,12 @@ class EncordProject(EncordAccess):
     def open(self, folder: Path, contents: Callable[[], Contents]) -> EncordPlatform:  # noqa: ARG002
         """Open the project; raises as :meth:`EncordAccess.connect` does."""
         return self.connect()
+
+    def presets(self) -> Presets:
+        """Open the project to read its filter presets; raises as :meth:`EncordAccess.connect` does."""
+        from alrun.platform.encord.presets import Presets
+
+        return Presets(self.connect().connection)
 
     def probe(self, scratch_project: str) -> EncordProbe:
         """Open a scratch project for the open questions of the platform.
