@@ -14,10 +14,12 @@ from annotated_types import Ge, Gt, Le, MinLen
 
 import alrun
 from alrun.config.strict import Problem, lacks, locate, read
-from alrun.errors import AlrunError
+from alrun.errors import AlrunError, name_of
 from alrun.files import digest as digest_of
 
-Action = Literal["run", "plan", "resume", "restore", "status", "score", "train", "compare", "doctor", "track"]
+Action = Literal[
+    "run", "plan", "resume", "restore", "status", "score", "train", "compare", "doctor", "track", "import_filter"
+]
 ABOUT_A_RUN: frozenset[str] = frozenset({"resume", "restore", "status", "track"})
 """Actions that take `run` or `run_id`: they are about an earlier run."""
 
@@ -36,6 +38,7 @@ KINDS: Mapping[str, str] = {
     "cost": "alrun.costs.base.Cost",
     "stop": "alrun.stopping.base.StoppingRule",
     "launcher": "alrun.launchers.base.Launcher",
+    "compute": "alrun.compute.base.Compute",
     "tracking": "alrun.tracking.base.Tracker",
 }
 """The protocol that each group's components implement; names, so that asking for help imports none of them."""
@@ -61,9 +64,11 @@ OPERATIONAL: Mapping[str, str] = {
     "cache": "a cache changes how long a run takes, not what comes out",
     "report": "says what is shown of the results",
     "runs": "names finished sweeps",
+    "preset": "names a filter preset that is imported, which is no part of a run",
     "compare": "says how results are compared",
     "doctor": "says what the doctor asks, which is no part of a run",
     "launcher": "says where the jobs of a sweep run, not what comes out",
+    "compute": "says where images are embedded and predicted, not what comes out",
     "tracking": "says where copies of the results are kept",
     "sweep": "says what is run beside the jobs of a sweep",
     "platform.cache": "a cache changes how long a run takes, not what comes out",
@@ -148,6 +153,7 @@ class RunConfig:
     run: Annotated[str, MinLen(1)] | None = None
     run_id: Annotated[str, MinLen(1)] | None = None
     runs: Annotated[str, MinLen(1)] | None = None
+    preset: Annotated[str, MinLen(1)] | None = None
     budget: Annotated[int, Ge(0)] = 500
     rounds: Annotated[int, Ge(1)] = 1
     seed: Annotated[int, Ge(0)] = 0
@@ -161,6 +167,7 @@ class RunConfig:
     sweep: Sweep = field(default_factory=Sweep)
     compare: Compare = field(default_factory=Compare)
     launcher: Node = field(default_factory=lambda: {"_target_": "alrun.launchers.basic.Basic"})
+    compute: Node = field(default_factory=lambda: {"_target_": "alrun.compute.local.Local", "images": 512})
     tracking: Node = None
     cache: Annotated[str, MinLen(1)] | None = None
 
@@ -178,6 +185,8 @@ def components(content: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     if isinstance(initial, Mapping) and "strategy" in initial:
         yield "initial.strategy", "strategy", initial["strategy"]
 
+
+NO_COMPONENT = "must be a component: `_target_`, the path of its class, and its parameters"
 
 Make = Callable[[str, Any], tuple[Any, list[Problem]]]
 """Makes a component of a group from its node; None, and the problems, if it has any."""
@@ -203,7 +212,7 @@ def read_component(group: str, node: Any, make: Make = make_component) -> tuple[
         return (
             None,
             {},
-            [Problem("", "must be a component: `_target_`, the path of its class, and its parameters", node)],
+            [Problem("", NO_COMPONENT, node)],
         )
     target = node["_target_"]
     try:
@@ -219,7 +228,7 @@ def read_component(group: str, node: Any, make: Make = make_component) -> tuple[
         return None, {}, [Problem("_target_", message, target)]
     given = {key: value for key, value in node.items() if key != "_target_"}
     readers = {locate(KINDS[part]): partial(make, part) for part in ("strategy", "model")}
-    arguments, problems = read(kind, given, f"{kind.__name__} has no such parameter", readers)
+    arguments, problems = read(kind, given, f"{name_of(kind)} has no such parameter", readers)
     return kind, arguments, problems
 
 

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from alrun.compute.base import Compute
+from alrun.compute.local import Local
 from alrun.embeddings.base import Embedding, Vectors
-from alrun.embeddings.gathering import LARGE, Floats, Rows, gathered, not_finite
+from alrun.embeddings.gathering import LARGE, Floats, Rows, gathered
+from alrun.embeddings.part import checked, embed_elsewhere, embed_good
 from alrun.embeddings.store import VectorStore
 from alrun.errors import BadImages, DataError
 from alrun.faults import reach
 from alrun.files import digest, waited_for
 from alrun.progress import track
-from alrun.types import ImageFile
+from alrun.types import ImageFile, Scalar
 
 VERSION = 3
 """Of the files below; another number, and everything is computed again."""
-
-_TYPES = (np.float32, np.float16)
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,14 @@ class EmbeddedImages:
         The folder of what is kept, and of large copies while they are in use.
     large
         Bytes from which on vectors are not copied into memory; see `gathered`.
+    compute
+        Where images are embedded.
     """
 
     embedding: Embedding
     cache: Path
     large: int = LARGE
+    compute: Compute = field(default_factory=Local)
     _rows: dict[str, int] = field(default_factory=dict)
     _parts: list[Vectors] = field(default_factory=list)
     _latest: tuple[Rows, Floats] | None = None
@@ -69,7 +74,7 @@ class EmbeddedImages:
         """Embed images that are not here yet, and return how many were computed just now; raises as `embed_all`."""
         if not images and self._parts:
             return 0
-        found = find_or_embed(self.embedding, images, self.cache)
+        found = find_or_embed(self.embedding, images, self.cache, self.compute)
         start = 0
         if self.embedding.cached:
             self._parts = [found.vectors]  # it has grown; the rows it had are the same
@@ -96,7 +101,9 @@ class EmbeddedImages:
         return vectors
 
 
-def embed_all(embedding: Embedding, images: Sequence[ImageFile], cache: Path, batch: int = 512) -> tuple[Floats, int]:
+def embed_all(
+    embedding: Embedding, images: Sequence[ImageFile], cache: Path, compute: Compute | None = None
+) -> tuple[Floats, int]:
     """Embed `images`, each content once ever.
 
     As :func:`find_or_embed`.
@@ -108,34 +115,39 @@ def embed_all(embedding: Embedding, images: Sequence[ImageFile], cache: Path, ba
     computed : int
         How many were computed just now.
     """
-    found = find_or_embed(embedding, images, cache, batch)
+    found = find_or_embed(embedding, images, cache, compute)
     return gathered([found.vectors], found.rows, cache / "embeddings"), found.computed
 
 
-def find_or_embed(embedding: Embedding, images: Sequence[ImageFile], cache: Path, batch: int = 512) -> Embedded:
+def find_or_embed(
+    embedding: Embedding, images: Sequence[ImageFile], cache: Path, compute: Compute | None = None
+) -> Embedded:
     """Look up the vectors of `images`, and embed those that are not kept yet, each content once ever.
 
-    Vectors are kept in ``cache/embeddings/IDENTITY/``, in the type they come in: see `VectorStore`. `batch` of them
-    are written when they are computed, so that a kill loses one batch at most. Of two processes that want the same,
-    one computes and the other waits. An embedding that looks its vectors up is asked for all of them at once, and
-    nothing is kept.
+    Vectors are kept in ``cache/embeddings/IDENTITY/``, in the type they come in: see `VectorStore`. Each part is
+    written when it comes, so that a kill loses what had not come. Of two processes that want the same, one computes
+    and the other waits. An embedding that looks its vectors up is asked for all of them at once, here, and nothing is
+    kept.
 
     Parameters
     ----------
-    batch
-        How many images are embedded, and kept, at a time; 1 or more.
+    compute
+        Where, and how many at a time; None is here.
 
     Raises
     ------
     BadImages
         If images cannot be had or decoded; it names all of them. The vectors of the others are kept nonetheless.
+    ConfigError
+        If the machines of `compute` would embed differently, or do not see the images.
     DataError
         If the embedding cannot do its work, or returns what it must not.
     """
     if not embedding.cached or not images:
-        return Embedded(_computed(embedding, images), np.arange(len(images)), 0)
+        return Embedded(checked(embedding, images), np.arange(len(images)), 0)
     kind = f"{type(embedding).__module__}.{type(embedding).__qualname__}"
-    identity = digest([VERSION, kind, dict(embedding.identity())])
+    facts = dict(embedding.identity())
+    identity = digest([VERSION, kind, facts])
     store = VectorStore(cache / "embeddings" / identity, identity)
     places: dict[str, int] = {}
     for place, image in enumerate(images):
@@ -148,7 +160,7 @@ def find_or_embed(embedding: Embedding, images: Sequence[ImageFile], cache: Path
         with waited_for(store.folder / ".lock"):
             _look_up(store, places, rows)  # another process may have computed them meanwhile
             missing = [images[place] for place in places.values()]
-            bad = _embed_and_keep(embedding, missing, store, batch)
+            bad = _embed_and_keep(embedding, facts, missing, store, compute or Local())
             if bad:
                 raise BadImages({image.data_hash: bad[image.digest] for image in images if image.digest in bad})
             _look_up(store, places, rows)
@@ -168,44 +180,16 @@ def _look_up(store: VectorStore, places: dict[str, int], rows: npt.NDArray[np.in
 
 
 def _embed_and_keep(
-    embedding: Embedding, images: Sequence[ImageFile], store: VectorStore, batch: int
+    embedding: Embedding, facts: Mapping[str, Scalar], images: Sequence[ImageFile], store: VectorStore, compute: Compute
 ) -> dict[str, str]:
     """Embed and keep those of `images` that can be decoded; return the digests of the others, with the reason."""
+    work = partial(embed_elsewhere, embedding, facts) if compute.elsewhere else partial(embed_good, embedding)
+    parts = [images[start : start + compute.images] for start in range(0, len(images), compute.images)]
     bad: dict[str, str] = {}
-    for start in track(range(0, len(images), batch), "embedding images"):
-        some, vectors = _computed_of_good(embedding, images[start : start + batch], bad)
-        if some:
-            store.append([image.digest for image in some], vectors)
+    for part in track(compute.map(work, parts), "embedding images", len(parts)):
+        part.bad.check(images)
+        if part.digests:
+            store.append(part.digests, part.vectors)
             reach("embeddings.kept")
+        bad |= part.bad.reasons
     return {image.digest: bad[image.data_hash] for image in images if image.data_hash in bad}
-
-
-def _computed_of_good(
-    embedding: Embedding, images: Sequence[ImageFile], bad: dict[str, str]
-) -> tuple[Sequence[ImageFile], Vectors]:
-    """Embed those of `images` that can be decoded, and return them too; the others go into `bad`."""
-    while True:
-        try:
-            return images, _computed(embedding, images)
-        except BadImages as error:
-            found = {image.data_hash for image in images} & error.reasons.keys()
-            if not found:
-                raise
-            bad |= error.reasons
-            images = [image for image in images if image.data_hash not in found]
-
-
-def _computed(embedding: Embedding, images: Sequence[ImageFile]) -> Vectors:
-    """Embed, and check what came back."""
-    name = type(embedding).__name__
-    vectors = embedding.embed(images)
-    if vectors.dtype not in _TYPES or vectors.ndim != 2 or len(vectors) != len(images) or not vectors.shape[1]:
-        raise DataError(
-            f"embedding {name} returned {vectors.dtype} of shape {vectors.shape} for {len(images)} images; "
-            f"expected float32 or float16 of shape ({len(images)}, D)"
-        )
-    broken = not_finite(vectors)
-    if broken.size:
-        first = ", ".join(images[row].data_hash for row in broken[:5])
-        raise DataError(f"embedding {name} returned NaN or infinity for {broken.size} images: {first}")
-    return vectors

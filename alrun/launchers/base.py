@@ -11,12 +11,6 @@ from typing import Protocol, runtime_checkable
 Play = Callable[[str], None]
 """Plays the job in a folder. A function of a module, so that another process finds it by name."""
 
-LIBRARIES = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "POLARS_MAX_THREADS",
-    "RAYON_NUM_THREADS",
-)  # fmt: skip
-"""What libraries read, when they are first imported, to learn how many threads to use."""
-
 
 @runtime_checkable
 class Launcher(Protocol):
@@ -41,11 +35,6 @@ class Launcher(Protocol):
             If this way of launching is not available here; nothing was played.
         """
         ...
-
-
-def thread_limits(threads: int) -> dict[str, str]:
-    """Return the environment in which libraries use `threads` threads."""
-    return dict.fromkeys(LIBRARIES, str(threads))
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from typing import Annotated
 
 from annotated_types import Ge
 
-from alrun.launchers.base import Play, environment, thread_limits
+from alrun.compute.threads import thread_limits
+from alrun.launchers.base import Play, environment
 
 log = logging.getLogger("alrun")
 

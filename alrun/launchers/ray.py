@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from annotated_types import Ge
 
-from alrun.errors import ConfigError
-from alrun.launchers.base import Play, thread_limits
+from alrun.compute.cluster import ray_cluster, require_ray
+from alrun.launchers.base import Play
 
 
 @dataclass(frozen=True)
@@ -49,41 +44,14 @@ class Ray:
     retries: Annotated[int, Ge(0)] = 3
 
     def __post_init__(self) -> None:
-        if find_spec("ray") is None:
-            raise ConfigError("launcher=ray needs Ray: pip install 'alrun[ray]'")
+        require_ray("launcher=ray")
 
     def launch(self, play: Play, folders: Sequence[Path], threads: int) -> Iterator[Path]:
         """Hand all jobs to Ray; yield each when its task is over."""
-        with self._cluster(threads) as ray:
+        with ray_cluster("launcher=ray", self.address, self.workers, threads) as ray:
             task = ray.remote(num_cpus=threads, max_retries=self.retries)(play)
             running = {task.remote(str(folder)): folder for folder in folders}
             while running:
                 over, _ = ray.wait(list(running), num_returns=1)
                 for reference in over:
                     yield running.pop(reference)
-
-    @contextmanager
-    def _cluster(self, threads: int) -> Iterator[Any]:
-        """Connect to the cluster, or start one whose files are gone when the block ends."""
-        import ray
-
-        options: dict[str, Any] = {
-            "runtime_env": {"env_vars": thread_limits(threads)}, "log_to_driver": False, "logging_level": "ERROR",
-        }  # fmt: skip
-        files = None
-        if self.address is None:
-            os.environ.setdefault("RAY_AUTH_MODE", "disabled")
-            files = tempfile.mkdtemp(prefix="alrun-ray-")  # short: the names of its sockets may have 107 bytes
-            cpus = self.workers or max(threads, len(os.sched_getaffinity(0)))
-            options |= {"num_cpus": cpus, "include_dashboard": False, "_temp_dir": files}
-        try:
-            try:
-                ray.init(address=self.address, **options)
-            except (ConnectionError, ValueError, RuntimeError) as error:
-                where = self.address or "this machine"
-                raise ConfigError(f"launcher=ray: no cluster at {where} ({error}). Nothing was started") from None
-            yield ray
-        finally:
-            ray.shutdown()
-            if files is not None:
-                shutil.rmtree(files, ignore_errors=True)

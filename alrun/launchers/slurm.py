@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt
 
+from alrun.compute.threads import thread_limits
 from alrun.errors import ConfigError
-from alrun.launchers.base import Play, environment, thread_limits
+from alrun.launchers.base import Play, environment
 
 CANCEL_SECONDS = 10.0
 """How long to wait for jobs that were cancelled."""

@@ -12,7 +12,8 @@ from typing import ClassVar
 
 import pytest
 
-from alrun.launchers.base import LIBRARIES, Launcher
+from alrun.compute.threads import LIBRARIES
+from alrun.launchers.base import Launcher
 
 THREADS = 2
 

@@ -39,6 +39,7 @@ class LogisticRegression:
     """
 
     inputs: ClassVar[Literal["embeddings", "images"]] = "embeddings"
+    deterministic: ClassVar[bool] = True
 
     C: Annotated[float, Gt(0)] = 1.0
     max_iter: Annotated[int, Ge(1)] = 1000
@@ -63,7 +64,7 @@ class LogisticRegression:
         scale = np.where(varies, rows.std(axis=0), 1.0) if self.standardise else np.ones(rows.shape[1])
         with limited_threads(threads):
             weights, intercepts = self._solve((rows - shift) / scale, targets)
-        weights /= scale
+        weights = np.ascontiguousarray(weights / scale)  # as it is when it is read again: sums depend on the layout
         intercepts -= weights @ shift
         if not (np.isfinite(weights).all() and np.isfinite(intercepts).all()):
             raise DataError("logistic regression overflowed: scale the embeddings, or set standardise=true")

@@ -62,7 +62,7 @@ def crop_vectors(session: Session, images: Sequence[ImageFile | None], labels: S
 
     for_each_decoded([image for row in new if (image := images[row]) is not None], cut)
     there = [crop for crops in wanted for crop in crops if crop.path.exists()]
-    vectors, _ = embed_all(embedding, there, session.job.cache)
+    vectors, _ = embed_all(embedding, there, session.job.cache, session.job.compute)
     row_of = {crop.digest: row for row, crop in enumerate(there)}
     nothing = np.full(vectors.shape[1], np.nan, np.float32)
     return [

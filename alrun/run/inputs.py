@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from alrun.errors import ConfigError
 from alrun.models.base import Sampled, Trained
 from alrun.models.imported import Imported
 from alrun.run.cross_validation import out_of_sample
+from alrun.run.job import choice
+from alrun.run.scoring import good_probabilities, probabilities_of
 from alrun.run.session import Session
 from alrun.seeds import generator
 from alrun.strategies.base import Strategy, StrategyInputs
@@ -70,10 +74,9 @@ def most_likely(
     if model is None or question is None:
         raise ConfigError("predictions answer a radio question, and the project's ontology has none")
     session.fetch(data_hashes)
-    here, given = session.good_inputs(model, data_hashes)
+    here, probabilities = good_probabilities(session, model, trained, data_hashes)
     if not here:
         return {}
-    probabilities = trained.predict_proba(given)
     best, highest = probabilities.argmax(axis=1).tolist(), probabilities.max(axis=1).tolist()
     return {
         data_hashes[row]: (question.options[index], probability)
@@ -90,21 +93,30 @@ def _predicted(
             "the strategy ranks by a model's predictions, but there is no trained model: choose a model and give the "
             "run labelled images to begin with (`initial.size`)"
         )
-    given = session.model_inputs(model, hashes)
+    given = cache(lambda: session.model_inputs(model, hashes))
     found: dict[str, Any] = {}
     if Need.PROBABILITIES in strategy.needs:
-        found["probabilities"] = trained.predict_proba(given)
+        found["probabilities"] = probabilities_of(session, model, trained, hashes, given)
     if Need.PREDICT in strategy.needs:
         if model.inputs != "embeddings":  # as below: the config check says so before a run starts
-            raise ConfigError(f"{type(model).__name__} takes images; {type(strategy).__name__} changes embeddings")
+            raise ConfigError(f"model={choice(model)} takes images; strategy={choice(strategy)} changes embeddings")
         found["predict"] = trained.predict_proba
     if Need.DETECTIONS in strategy.needs:
         if not isinstance(trained, Imported):  # as below
-            raise ConfigError(f"{type(model).__name__} finds no objects, which {type(strategy).__name__} needs")
+            raise ConfigError(f"model={choice(model)} finds no objects, which strategy={choice(strategy)} needs")
         found["detections"] = trained.detections(hashes).from_score(trained.confidence)
     if Need.SAMPLES in strategy.needs:
         if not isinstance(trained, Sampled):  # the config check knows better; a model may still be made without it
-            raise ConfigError(f"{type(model).__name__} draws no samples, which {type(strategy).__name__} needs")
-        found["samples"] = trained.samples(given, generator(session.job.seed, round_number, "samples"))
+            raise ConfigError(f"model={choice(model)} draws no samples, which strategy={choice(strategy)} needs")
+        found["samples"] = trained.samples(given(), generator(session.job.seed, round_number, "samples"))
         log.info("samples: %d of %d images and %d classes", *found["samples"].shape)
+        if _all_alike(found["samples"]):
+            session.folder.note(
+                f"round {round_number}: all members of model={choice(model)} predict the same for every image, so that "
+                f"strategy={choice(strategy)} finds no disagreement: give them something random, such as a bootstrap"
+            )
     return found
+
+
+def _all_alike(samples: npt.NDArray[np.floating]) -> bool:
+    return len(samples) > 1 and samples.size > 0 and all(np.array_equal(samples[0], other) for other in samples[1:])

@@ -24,7 +24,8 @@ def test_the_digest_does_not_change_with_what_only_runs_it(tmp_path: Path) -> No
     operational = {
         "action": "plan", "run": "x", "run_id": "x", "approve": "prompt", "wait": "true", "cache": str(tmp_path),
         "report": "{thumbnails: 3}", "sweep": "{full_data: false}", "launcher": "processes",
-        "runs": "x", "compare": "{x: spent}", "doctor": "{scratch_project: x}", "tracking": "mlflow",
+        "compute": "{images: 7}",
+        "runs": "x", "preset": "x", "compare": "{x: spent}", "doctor": "{scratch_project: x}", "tracking": "mlflow",
     }  # fmt: skip
     assert set(operational) == {key for key in OPERATIONAL if "." not in key}
     for key, value in operational.items():

@@ -83,7 +83,7 @@ def test_every_group_of_the_issue_has_a_default() -> None:
     keys = {key for key, _, _ in components(content())}
     assert keys == {
         "platform", "dataset", "metrics.image_diversity", "metrics.random", "embedding", "model", "strategy",
-        "recipe", "annotator", "cost", "launcher", "initial.strategy",
+        "recipe", "annotator", "cost", "launcher", "compute", "initial.strategy",
     }  # fmt: skip
 
 

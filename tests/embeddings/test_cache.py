@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from alrun.compute.local import Local
 from alrun.embeddings.cache import EmbeddedImages, embed_all
 from alrun.embeddings.pixels import Pixels
 from alrun.embeddings.testing import example_images
@@ -45,7 +46,7 @@ def blocks(cache: Path) -> int:
 def test_a_second_run_computes_nothing_and_a_new_image_only_itself(tmp_path: Path) -> None:
     images = example_images(tmp_path / "images", 12)
     one = Counting()
-    vectors, computed = embed_all(one, images[:11], tmp_path, batch=4)
+    vectors, computed = embed_all(one, images[:11], tmp_path, Local(4))
     assert computed == len(one.asked) == 11
     assert blocks(tmp_path) == 3
     np.testing.assert_array_equal(vectors, Pixels(size=4).embed(images[:11]))
@@ -83,10 +84,11 @@ def test_no_images_give_no_rows(tmp_path: Path) -> None:
 
 
 CHILD = (
-    "import sys; from pathlib import Path; from alrun.embeddings.cache import embed_all\n"
+    "import sys; from pathlib import Path; from alrun.compute.local import Local\n"
+    "from alrun.embeddings.cache import embed_all\n"
     "from alrun.embeddings.pixels import Pixels; from alrun.embeddings.testing import example_images\n"
     "folder = Path(sys.argv[1])\n"
-    "vectors, computed = embed_all(Pixels(), example_images(folder / 'images', 40), folder, batch=4)\n"
+    "vectors, computed = embed_all(Pixels(), example_images(folder / 'images', 40), folder, Local(4))\n"
     "print(computed, hash(vectors.tobytes()))"
 )
 
@@ -106,7 +108,7 @@ def test_a_kill_keeps_what_was_done(tmp_path: Path) -> None:
     assert killed.returncode == -9
     assert blocks(tmp_path) == 3
     images = example_images(tmp_path / "images", 40)
-    assert embed_all(Pixels(), images, tmp_path, batch=4)[1] == 40 - 3 * 4
+    assert embed_all(Pixels(), images, tmp_path, Local(4))[1] == 40 - 3 * 4
 
 
 def test_a_kill_between_rows_and_index_leaves_nothing_to_believe(tmp_path: Path) -> None:
@@ -115,7 +117,7 @@ def test_a_kill_between_rows_and_index_leaves_nothing_to_believe(tmp_path: Path)
     assert killed.returncode == -9
     assert blocks(tmp_path) == 2
     images = example_images(tmp_path / "images", 40)
-    vectors, computed = embed_all(Pixels(), images, tmp_path, batch=4)
+    vectors, computed = embed_all(Pixels(), images, tmp_path, Local(4))
     assert computed == 40 - 2 * 4
     np.testing.assert_array_equal(vectors, Pixels().embed(images))
 
@@ -135,7 +137,7 @@ def test_images_that_cannot_be_decoded_are_named_together_and_the_others_are_kep
         images[row].path.write_bytes(b"words")
     twin = ImageFile("twin", images[9].path, images[9].digest)
     with pytest.raises(BadImages) as caught:
-        embed_all(Counting(), [*images, twin], tmp_path, batch=4)
+        embed_all(Counting(), [*images, twin], tmp_path, Local(4))
     assert list(caught.value.reasons) == ["data-01", "data-02", "data-09", "twin"]
     again = Counting()
     good = [image for row, image in enumerate(images) if row not in (1, 2, 9)]

@@ -102,3 +102,13 @@ def test_another_embedding_is_refused_by_name_of_its_size() -> None:
     fitted = _fit(LogisticRegression(), inputs[:50], targets[:50])
     with pytest.raises(DataError, match="64 features; given 32"):
         fitted.predict_proba(inputs[:, :32])
+
+
+def test_a_saved_model_predicts_the_same_bits_at_sizes_where_sums_depend_on_the_layout(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    inputs, targets = rng.random((300, 64), dtype=np.float32), rng.integers(0, 10, 300)
+    fitted = LogisticRegression(max_iter=1000).fit(inputs, targets, 10, rng, 1)
+    fitted.save(tmp_path)
+    np.testing.assert_array_equal(
+        LogisticRegression().load(tmp_path).predict_proba(inputs), fitted.predict_proba(inputs)
+    )
