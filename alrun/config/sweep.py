@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
+from omegaconf import OmegaConf
 
 from alrun.config.build import component
 from alrun.config.check import Checked
@@ -62,8 +62,8 @@ class Plan:
             for name, content in (
                 ("hydra", {"hydra": hydra}), ("overrides", list(job.overrides)), ("config", dict(job.content)),
             ):  # fmt: skip
-                text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-                write_text(folder / ".hydra" / f"{name}.yaml", text)
+                # OmegaConf's own writer: it quotes a text such as 1e3, which its reader would take for a number.
+                write_text(folder / ".hydra" / f"{name}.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
         self.record.save(self.folder)
 
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from alrun import faults
+from alrun.config.play import frozen
 from alrun.errors import Waiting
 from alrun.run.sweep import alone
 from alrun.run.sweep_record import JobRecord, SweepRecord
@@ -208,7 +209,7 @@ def test_every_job_is_checked_before_the_first_starts(here: Path) -> None:
     done = alrun(here, "-m", "strategy=random,margin", "model=random_forest,none", "dataset=digits")
     assert done.returncode == 2
     assert "1 fault in the config, nothing was started" in done.stderr
-    assert "strategy Margin needs a model" in done.stderr
+    assert "strategy=margin needs a model" in done.stderr
     assert not (here / "multirun").exists()
 
 
@@ -260,6 +261,14 @@ def test_the_folder_is_the_same_for_other_values_of_the_same_keys(here: Path, ca
     assert folder("strategy=random,margin", "seed=0,1", "budget=7") != one
     assert folder("strategy=random,margin") != one
     assert folder("seed=0,1", "name=a/../b c").name.startswith("a-..-b-c-")
+
+
+def test_a_job_is_frozen_as_it_was_checked(here: Path, small: tuple[str, ...]) -> None:
+    texts = '["1e3", "007", "1_000", "0x1f", "on", "~", "2026-01-02", "a: b # c"]'
+    plan = planned(here / "sweep", *small, "strategy=random", "seed=0,1", f"filters.all=[{{tags: {{any: {texts}}}}}]")
+    plan.freeze()
+    for job in plan.jobs:
+        assert frozen(plan.folder / job.planned.folder, "config") == job.content
 
 
 def test_a_table_can_be_made_of_what_is_there_and_many_are_one(
