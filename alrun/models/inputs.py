@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from alrun.errors import DataError
 from alrun.models.base import Array
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 _CHECKED_ROWS = 4096
 
@@ -84,10 +90,16 @@ def check_rows(bad: npt.NDArray[np.intp], fault: str) -> None:
 @contextmanager
 def limited_threads(threads: int) -> Iterator[None]:
     """Let BLAS and OpenMP use `threads` threads within the block: at another number, last bits may differ."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=threads):
+    with _libraries(len(sys.modules)).limit(limits=threads):
         yield
+
+
+@lru_cache(maxsize=1)
+def _libraries(_modules: int) -> ThreadpoolController:
+    """Find the libraries with threads: that takes milliseconds, and there are no more until a module is imported."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def predict_in_blocks(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
 
 import polars as pl
 
-from alrun.errors import AlrunError, ConfigError, StateError, Waiting
+from alrun.errors import ConfigError, StateError, Waiting
+from alrun.filters.presets import named, translate
+from alrun.filters.saved import save_filter
 from alrun.models.evaluate import Evaluation
 from alrun.models.imported import ImportedModel
+from alrun.platform.presets import KeepsPresets
+from alrun.platform.retry import Patience, patiently
 from alrun.recipe.plan import Plan
 from alrun.recipe.rescue import rescue, unfinished
 from alrun.report.curves import MEASURES
@@ -21,13 +25,12 @@ from alrun.run.folder import RoundFolder
 from alrun.run.job import Job, choice
 from alrun.run.labelling import Labelling
 from alrun.run.measuring import scored_pool
-from alrun.run.publish import publish
+from alrun.run.playing import next_round, play_to_the_end, resume_command, stop
 from alrun.run.quality import Quality, explanations
-from alrun.run.rounds import Round, first_round
+from alrun.run.rounds import Round
 from alrun.run.selecting import write_parquet
 from alrun.run.session import Session, opened
-from alrun.run.stopping import why_stop
-from alrun.run.tracking import keep_up, track, tracked
+from alrun.run.tracking import track, tracked
 from alrun.run.training import save, train
 from alrun.terminal import answers
 
@@ -39,7 +42,7 @@ def run(job: Job) -> int:
     with opened(job, exclusive=True) as session:
         _refuse_if_unfinished(session)
         with tracked(session):
-            _play_to_the_end(session)
+            play_to_the_end(session)
     return DONE
 
 
@@ -47,14 +50,14 @@ def plan(job: Job) -> int:
     """Do everything up to the next plan and say what would happen; nothing is written to the platform."""
     with opened(job) as session:
         _refuse_if_unfinished(session)
-        current = _next_round(session)
+        current = next_round(session)
         if current is None:
             raise StateError(f"every round of {session.folder.path} is over: there is nothing to plan")
         made = current.plan()
         for line in current.explain(made):
             answers.info("%s", line)
-        answers.info("nothing was done. To apply this plan: %s", _resume(session))
-        _stop(session, "planned")
+        answers.info("nothing was done. To apply this plan: %s", resume_command(session))
+        stop(session, "planned")
     return DONE
 
 
@@ -76,7 +79,7 @@ def restore(job: Job) -> int:
             if folder.journal.exists() and not folder.result.exists():
                 current = Round(session, number)
                 current.restore(Plan.load(folder.plan))
-        _stop(session, "restored")
+        stop(session, "restored")
     return DONE
 
 
@@ -107,6 +110,8 @@ def score(job: Job) -> int:
         if isinstance(job.model, ImportedModel):
             _say_quality(session, pool, train(session, snapshot, 0).quality)
         session.folder.update(status="done")
+        for note in session.folder.record["notes"]:
+            answers.info("note: %s", note)
         answers.info("%d tasks, %d metrics: %s", pool.height, len(job.metrics), session.folder.path / "pool.parquet")
     return DONE
 
@@ -120,7 +125,7 @@ def train_now(job: Job) -> int:
         training = train(session, snapshot, 0)
         if training.trained is None:
             raise Waiting("nothing is labelled in this project yet, so there is nothing to train on")
-        save(session, snapshot, training.trained)
+        save(session, training)
         session.folder.update(status="done")
         if not isinstance(training.evaluation, Evaluation):
             answers.info("trained on %d images; no image is held out, so nothing was evaluated", training.labelled)
@@ -132,7 +137,8 @@ def train_now(job: Job) -> int:
 
 def _say_quality(session: Session, pool: pl.DataFrame, quality: Quality | None) -> None:
     if quality is None:
-        answers.info("nothing is labelled: the predictions of model=%s were not evaluated", choice(session.job.model))
+        text = "no image is both labelled and predicted: the predictions of model=%s were not evaluated"
+        answers.info(text, choice(session.job.model))
         return
     path = session.folder.path / "evaluation.parquet"
     write_parquet(path, quality.outcomes)
@@ -150,6 +156,28 @@ def _say_quality(session: Session, pool: pl.DataFrame, quality: Quality | None) 
     answers.info("each image's outcome: %s", path)
 
 
+def import_filter(job: Job) -> int:
+    """Save a filter preset of the platform as a filter in the folder one starts from; the platform is only read.
+
+    Raises
+    ------
+    ConfigError
+        If no preset is named, the platform keeps none, the name is not that of one preset, anything in the preset is
+        not understood, or another filter has the name of its file. Nothing was written then.
+    """
+    if not isinstance(job.platform, KeepsPresets):
+        raise ConfigError(f"platform={choice(job.platform)} keeps no filter presets: platform=encord does")
+    if job.preset is None:
+        raise ConfigError("action=import_filter needs preset=NAME, the name or uuid of a filter preset")
+    presets, patience = job.platform.presets(), Patience()
+    preset = named(job.preset, patiently(patience, presets.listed))
+    answers.info("filter preset %r (%s)", preset.name, preset.uuid)
+    predicates = translate(patiently(patience, lambda: presets.definition(preset.uuid)))
+    path, new = save_filter(Path("filters"), preset, predicates, datetime.now(UTC).date())
+    answers.info("%s %s. To use it: filters=%s", "saved as" if new else "it is there already:", path, path.stem)
+    return DONE
+
+
 ACTIONS: Mapping[str, Callable[[Job], int]] = {
     "run": run,
     "plan": plan,
@@ -161,6 +189,7 @@ ACTIONS: Mapping[str, Callable[[Job], int]] = {
     "compare": compare_runs,
     "doctor": doctor,
     "track": track,
+    "import_filter": import_filter,
 }
 
 
@@ -174,60 +203,6 @@ def _state(session: Session, folder: RoundFolder) -> str:
     return f"waiting for people, {Labelling(session, folder, Plan.load(folder.plan)).progress()}"
 
 
-def _play_to_the_end(session: Session) -> None:
-    try:
-        _play(session)
-    except Waiting:
-        _stop(session, "waiting")
-        raise
-    except AlrunError as error:
-        session.folder.update(status="failed", error=str(error))
-        raise
-    _stop(session, "done")
-
-
-def _play(session: Session) -> None:
-    trained = None
-    while (current := _next_round(session)) is not None:
-        current.trained = trained
-        made = current.plan()
-        _approve(session, current, made)
-        session.folder.update(status="running")
-        trained = current.play(made).trained
-        keep_up(session)
-
-
-def _next_round(session: Session) -> Round | None:
-    """Return the first round that is not over; None if all are."""
-    folder = session.folder
-    if "first_round" not in folder.record:
-        folder.update(first_round=first_round(session))
-    first, begun = folder.record["first_round"], folder.rounds()
-    for number in range(first, session.job.rounds + 1):
-        if number not in begun or not begun[number].result.exists():
-            if number > first and (reason := why_stop(session, number - 1)) is not None:
-                folder.note(f"the run ends after round {number - 1} of {session.job.rounds}: {reason}")
-                return None
-            return Round(session, number)
-        if json.loads(begun[number].result.read_text(encoding="utf-8"))["selected"] == 0:
-            if number < session.job.rounds:
-                folder.note(f"the run ends after round {number} of {session.job.rounds}: nothing was left to select")
-            return None
-    return None
-
-
-def _approve(session: Session, current: Round, made: Plan) -> None:
-    """Let a person agree to the plan, where the config asks for it."""
-    if session.job.approve == "auto" or current.folder.journal.exists():
-        return
-    for line in current.explain(made):
-        answers.info("%s", line)
-    if not sys.stdin.isatty():
-        raise Waiting(f"the plan waits for approval. To apply it: {_resume(session)} approve=auto")
-    if input("Apply this plan? Only 'yes' does: ").strip() != "yes":
-        raise Waiting(f"not approved: nothing was done. To apply it later: {_resume(session)}")
-
-
 def _refuse_if_unfinished(session: Session) -> None:
     """Refuse to start on a project on which another run still has tasks parked."""
     others = [
@@ -238,12 +213,3 @@ def _refuse_if_unfinished(session: Session) -> None:
             f"{others[0]}. One run at a time: finish it with `action=resume run=FOLDER` where its folder is, or bring "
             f"its tasks back with `action=restore run_id={others[0].run_id}` and the same platform settings"
         )
-
-
-def _resume(session: Session) -> str:
-    return f"python -m alrun action=resume run={session.folder.path}"
-
-
-def _stop(session: Session, state: str) -> None:
-    session.folder.update(status=state)
-    publish(session)

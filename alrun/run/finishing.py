@@ -1,20 +1,22 @@
-"""The end of a round: train, evaluate, count the cost, write the result."""
+"""The end of a round: train, evaluate, count the cost, write the result; and the model, once no round follows."""
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 
 from alrun.files import write_json
+from alrun.recipe.journal import Journal
 from alrun.recipe.plan import Plan
-from alrun.run.accounts import account
+from alrun.run.accounts import account, relabelled
 from alrun.run.auditing import audited
 from alrun.run.folder import RoundFolder
 from alrun.run.prelabel import untag_submitted
 from alrun.run.quality import keep_quality
 from alrun.run.session import Session
 from alrun.run.stopping import finished, outlook, round_cost, stability
-from alrun.run.training import Training, save, train
+from alrun.run.training import Training, train
 from alrun.stopping.base import RoundFacts
 from alrun.types import Label, Snapshot, StageType
 
@@ -29,21 +31,23 @@ def finish(session: Session, folder: RoundFolder, plan: Plan) -> Training:
     if session.job.publish.prelabel is not None:
         untag_submitted(session, snapshot)
     training = train(session, snapshot, number)
-    if training.trained is not None:
-        with session.phase("save", number):
-            save(session, snapshot, training.trained)
-    kept = None if training.trained is None else stability(session, number)
     result = _result(plan, snapshot, training)
+    result["relabelled"] = _relabelled(folder, plan, snapshot)
     cost = round_cost(session, folder, snapshot, list(result["labels"]))
     earlier = finished(session, number - 1)
     spent = (earlier[-1].spent if earlier else 0.0) + cost
     result["quality"] = keep_quality(session, training.quality, folder.pool)
     audit = audited(folder, snapshot)
     result["audit"] = None if audit is None else audit.to_json()
-    result |= {"cost": cost, "spent": spent, "stability": kept}
+    result |= {"cost": cost, "spent": spent, "stability": stability(session, number, training)}
     write_json(folder.result, result)
     log.info("%s", outlook(session, [*earlier, RoundFacts.from_result(result)]))
     return training
+
+
+def _relabelled(folder: RoundFolder, plan: Plan, snapshot: Snapshot) -> dict[str, int] | None:
+    before = json.loads(folder.choice.read_text(encoding="utf-8")).get("labels") if plan.sends_back else None
+    return None if before is None else relabelled(plan, Journal(folder.journal, plan).progress, before, snapshot)
 
 
 def _result(plan: Plan, snapshot: Snapshot, training: Training) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -62,7 +63,7 @@ class Session:
     _plane: tuple[tuple[str, ...], Doubles] | None = None
 
     def __post_init__(self) -> None:
-        self._vectors = EmbeddedImages(self.job.embedding, self.job.cache)
+        self._vectors = EmbeddedImages(self.job.embedding, self.job.cache, compute=self.job.compute)
 
     def phase(self, name: str, round_number: int = 0) -> AbstractContextManager[dict[str, Any]]:
         """Time a phase of a round and count its requests; goes into `run.json`."""
@@ -152,7 +153,7 @@ class Session:
         if model.inputs == "files":
             return np.array([self.images[h] for h in data_hashes], object)
         if not isinstance(model, ImageModel):
-            raise ConfigError(f"{type(model).__name__} takes images but has no field `image_size`: add it")
+            raise ConfigError(f"model={choice(model)} takes images but has no field `image_size`: add it")
         return load_pixels([self.images[h] for h in data_hashes], model.image_size)
 
     def good_inputs(self, model: Model | ImportedModel, data_hashes: Sequence[str]) -> tuple[list[int], Array]:
@@ -185,7 +186,7 @@ def opened(job: Job, *, exclusive: bool = False) -> Iterator[Session]:
     source = _Source(job)
     platform = job.platform.open(job.folder, source.contents)
     try:
-        with locked(platform.lock) if exclusive else nullcontext(True) as ours:
+        with _seldom_collected(), locked(platform.lock) if exclusive else nullcontext(True) as ours:
             if not ours:
                 raise Waiting(
                     f"another process works on this project at this moment (it holds {platform.lock}): nothing was "
@@ -198,6 +199,17 @@ def opened(job: Job, *, exclusive: bool = False) -> Iterator[Session]:
             session.folder.save()
     finally:
         platform.close()
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Search for garbage in cycles more seldom: a snapshot is tens of thousands of objects that are in none."""
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def imported_left_out(job: Job) -> tuple[LeftOut, ...]:

@@ -11,10 +11,11 @@ import polars as pl
 
 from alrun.costs.objects import Objects
 from alrun.errors import ConfigError
-from alrun.models.imported import ImportedModel
+from alrun.models.imported import Imported
 from alrun.run.folder import RoundFolder
 from alrun.run.selecting import write_parquet
 from alrun.run.session import Session
+from alrun.run.training import Training, predictions
 from alrun.stopping.base import RoundFacts
 from alrun.stopping.forecast import expected_next
 from alrun.stopping.predictions import f_change, kappa, mean_uncertainty
@@ -46,17 +47,17 @@ def round_cost(session: Session, folder: RoundFolder, snapshot: Snapshot, hashes
     return float(session.job.cost.of(_rows(pl.read_parquet(folder.pool), hashes), labels).sum())
 
 
-def stability(session: Session, number: int) -> dict[str, float | None] | None:
-    """Compare the predictions that were just saved with those of the round before; None if no rule asks.
+def stability(session: Session, number: int, training: Training) -> dict[str, float | None] | None:
+    """Compare what a model predicts with what that of the round before did; None if no rule asks.
 
     The predicted classes are kept in the round's folder, where the next round finds them whatever happens to this
     process.
     """
     if not any(rule.reads == "predictions" for rule in session.job.stop.values()):
         return None
-    if isinstance(session.job.model, ImportedModel):  # what is not trained does not change
+    if training.trained is None or isinstance(training.trained, Imported):  # what is not trained does not change
         return None
-    frame = pl.read_parquet(session.folder.path / "predictions.parquet")
+    frame = predictions(session, training.snapshot, training.trained)
     if frame.is_empty():
         return None
     waiting = frame.filter(pl.col("split") == "pool").select(pl.col("^p_.*$")).to_numpy()

@@ -18,7 +18,8 @@ from alrun.models.evaluate_objects import ObjectEvaluation
 from alrun.models.imported import Imported, ImportedModel
 from alrun.pool.frame import is_labelled, labelled_hashes, pool_frame
 from alrun.run.given import answer_index, labelled_images
-from alrun.run.quality import Quality, judge, read_predictions
+from alrun.run.quality import Quality, judge, read_predictions, without_held_out
+from alrun.run.scoring import good_probabilities
 from alrun.run.selecting import write_parquet
 from alrun.run.session import Session
 from alrun.seeds import generator
@@ -41,8 +42,11 @@ class Training:
         None if nothing was trained or nothing is held out.
     quality
         What became of each labelled image; only of predictions that were imported.
+    snapshot
+        What was labelled then.
     """
 
+    snapshot: Snapshot
     trained: Trained | None
     labelled: int
     counts: dict[str, int]
@@ -73,25 +77,25 @@ def train(session: Session, snapshot: Snapshot, round_number: int) -> Training:
     if isinstance(model, ImportedModel):
         return _imported(session, snapshot, model, round_number)
     if question is None:
-        return Training(None, sum(is_labelled(snapshot)), {}, None)
+        return Training(snapshot, None, sum(is_labelled(snapshot)), {}, None)
     hashes, targets = labelled_images(snapshot, question)
     session.fetch(hashes)
     here = [i for i, h in enumerate(hashes) if h in session.images]
     counts = dict(Counter(question.options[i] for i in targets[here].tolist()))
     if model is None or not here:
-        return Training(None, len(hashes), counts, None)
+        return Training(snapshot, None, len(hashes), counts, None)
     with session.phase("train", round_number) as details:
         here, inputs = session.good_inputs(model, hashes)
         details["labelled"] = len(here)
         counts = dict(Counter(question.options[i] for i in targets[here].tolist()))
         if not here:
-            return Training(None, len(hashes), counts, None)
+            return Training(snapshot, None, len(hashes), counts, None)
         rng = generator(session.job.seed, round_number, "model")
         trained = model.fit(inputs, targets[here], len(question.options), rng, session.job.threads)
     with session.phase("evaluate", round_number) as details:
         evaluation = _evaluate(session, trained, question)
         details["examples"] = evaluation.examples if evaluation else 0
-    return Training(trained, len(hashes), counts, evaluation)
+    return Training(snapshot, trained, len(hashes), counts, evaluation)
 
 
 def _imported(session: Session, snapshot: Snapshot, model: ImportedModel, round_number: int) -> Training:
@@ -99,29 +103,32 @@ def _imported(session: Session, snapshot: Snapshot, model: ImportedModel, round_
     with session.phase("predictions", round_number) as details:
         imported = read_predictions(session, snapshot, model)
         details["images"] = len(imported.rows)
+    if (note := without_held_out(session, imported)) is not None:
+        session.folder.note(note)
     with session.phase("evaluate", round_number) as details:
         quality = judge(session, snapshot, imported)
         details["examples"] = quality.outcomes.height if quality else 0
     labelled = pool_frame(snapshot).filter("labelled")
     counts = dict(Counter(name for names in labelled["classes"].to_list() for name in names))
-    return Training(imported, labelled.height, counts, quality.evaluation if quality else None, quality)
+    return Training(snapshot, imported, labelled.height, counts, quality.evaluation if quality else None, quality)
 
 
-def save(session: Session, snapshot: Snapshot, trained: Trained) -> None:
+def save(session: Session, training: Training) -> None:
     """Write the model, and its predictions for held-out and unlabelled images, into the run folder.
 
-    Of imported predictions, only where they come from.
+    Of imported predictions, only where they come from. Without a model, nothing.
     """
+    trained = training.trained
+    if trained is None:
+        return
     building = session.folder.path / ".model.new"
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir()
     trained.save(building)
     shutil.rmtree(session.folder.model, ignore_errors=True)
     building.rename(session.folder.model)
-    question = snapshot.ontology.target
-    if question is not None and not isinstance(trained, Imported):
-        frame = _predictions(session, snapshot, trained, question)
-        write_parquet(session.folder.path / "predictions.parquet", frame)
+    if not isinstance(trained, Imported):
+        write_parquet(session.folder.path / "predictions.parquet", predictions(session, training.snapshot, trained))
 
 
 def _evaluate(session: Session, trained: Trained, question: Question) -> Evaluation | None:
@@ -130,16 +137,22 @@ def _evaluate(session: Session, trained: Trained, question: Question) -> Evaluat
     known = [(h, index) for h, index in known if index is not None and h in session.images]
     if model is None or not known:
         return None
-    here, inputs = session.good_inputs(model, [h for h, _ in known])
+    here, probabilities = good_probabilities(session, model, trained, [h for h, _ in known])
     if not here:
         return None
     targets = np.array([known[row][1] for row in here], np.int64)
-    return evaluate(trained.predict_proba(inputs), targets, question.options)
+    return evaluate(probabilities, targets, question.options)
 
 
-def _predictions(session: Session, snapshot: Snapshot, trained: Trained, question: Question) -> pl.DataFrame:
-    """Return one row an image: split, known label, predicted class, and a column `p_CLASS` for each class."""
-    model = session.job.model
+def predictions(session: Session, snapshot: Snapshot, trained: Trained) -> pl.DataFrame:
+    """Return what a model says of the held-out and the unlabelled images; empty if there are none.
+
+    One row an image: `data_hash`, `split` (test or pool), known `label`, `predicted` class, and a column `p_CLASS` for
+    each class.
+    """
+    model, question = session.job.model, snapshot.ontology.target
+    if model is None or question is None:
+        return pl.DataFrame()
     labelled = labelled_hashes(snapshot)
     waiting = [t.data_hash for t in snapshot.tasks if t.data_hash not in labelled]
     session.fetch(waiting)
@@ -147,11 +160,10 @@ def _predictions(session: Session, snapshot: Snapshot, trained: Trained, questio
         (e.image.data_hash, "test", _first(e.label.answer(question.name))) for e in session.held_out()
     ]
     rows += [(h, "pool", None) for h in waiting if h in session.images]
-    if model is None or not rows:
+    if not rows:
         return pl.DataFrame()
-    here, inputs = session.good_inputs(model, [h for h, _, _ in rows])
+    here, probabilities = good_probabilities(session, model, trained, [h for h, _, _ in rows])
     rows = [rows[row] for row in here]
-    probabilities = trained.predict_proba(inputs)
     return pl.DataFrame(
         {
             "data_hash": [h for h, _, _ in rows],

@@ -1,0 +1,115 @@
+"""Plays the rounds of a run to the end, or until people have to act."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+
+from alrun.errors import AlrunError, Waiting
+from alrun.recipe.plan import Plan
+from alrun.run.publish import publish
+from alrun.run.rounds import Round, first_round
+from alrun.run.session import Session
+from alrun.run.stopping import why_stop
+from alrun.run.tracking import keep_up
+from alrun.run.training import Training, save, train
+from alrun.terminal import answers
+
+
+def play_to_the_end(session: Session) -> None:
+    """Play every round that is not over, then publish.
+
+    Raises
+    ------
+    Waiting
+        If people have to act first; what there is was published.
+    """
+    last = _Last()
+    try:
+        _play(session, last)
+    except Waiting:
+        _keep_model(session, last)
+        stop(session, "waiting")
+        raise
+    except AlrunError as error:
+        session.folder.update(status="failed", error=str(error))
+        raise
+    _keep_model(session, last)
+    stop(session, "done")
+
+
+@dataclass
+class _Last:
+    """The training of the last round that this process has finished."""
+
+    number: int = -1
+    training: Training | None = None
+
+
+def _play(session: Session, last: _Last) -> None:
+    while (current := next_round(session)) is not None:
+        current.trained = last.training.trained if last.training is not None else None
+        made = current.plan()
+        _approve(session, current, made)
+        session.folder.update(status="running")
+        last.number, last.training = current.number, current.play(made)
+        keep_up(session)
+
+
+def _keep_model(session: Session, last: _Last) -> None:
+    """Write the model of the last finished round, unless that is done; a model whose process was killed is fitted anew.
+
+    It is written where no round follows: its files, and what it predicts for the pool, take longer than a small round.
+    """
+    over = [number for number, folder in session.folder.rounds().items() if folder.result.exists()]
+    if not over or session.folder.record.get("model_of") == over[-1]:
+        return
+    training = last.training if last.number == over[-1] else None
+    if training is None:
+        training = train(session, session.snapshot(), over[-1])
+    with session.phase("save", over[-1]):
+        save(session, training)
+    session.folder.update(model_of=over[-1])
+
+
+def next_round(session: Session) -> Round | None:
+    """Return the first round that is not over; None if all are."""
+    folder = session.folder
+    if "first_round" not in folder.record:
+        folder.update(first_round=first_round(session))
+    first, begun = folder.record["first_round"], folder.rounds()
+    for number in range(first, session.job.rounds + 1):
+        if number not in begun or not begun[number].result.exists():
+            if number > first and (reason := why_stop(session, number - 1)) is not None:
+                folder.note(f"the run ends after round {number - 1} of {session.job.rounds}: {reason}")
+                return None
+            return Round(session, number)
+        if json.loads(begun[number].result.read_text(encoding="utf-8"))["selected"] == 0:
+            if number < session.job.rounds:
+                folder.note(f"the run ends after round {number} of {session.job.rounds}: nothing was left to select")
+            return None
+    return None
+
+
+def _approve(session: Session, current: Round, made: Plan) -> None:
+    """Let a person agree to the plan, where the config asks for it."""
+    if session.job.approve == "auto" or current.folder.journal.exists():
+        return
+    for line in current.explain(made):
+        answers.info("%s", line)
+    if not sys.stdin.isatty():
+        raise Waiting(f"the plan waits for approval. To apply it: {resume_command(session)} approve=auto")
+    if input("Apply this plan? Only 'yes' does: ").strip() != "yes":
+        raise Waiting(f"not approved: nothing was done. To apply it later: {resume_command(session)}")
+
+
+def resume_command(session: Session) -> str:
+    """Return what a person types to go on."""
+    return f"python -m alrun action=resume run={session.folder.path}"
+
+
+def stop(session: Session, state: str) -> None:
+    """Write down how the run stands, its tables and its report, and print the summary."""
+    session.folder.update(status=state)
+    publish(session)
