@@ -7,8 +7,10 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any, NamedTuple
 
 import hydra
@@ -19,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from alrun.config.check import Verdict, check
 from alrun.config.compose import CONFIG_NAME, VERSION_BASE, Composer
 from alrun.config.overrides import Fault
-from alrun.config.play import INTERRUPTED, ending, frozen, go_where_it_began, play_frozen, worst
+from alrun.config.play import BUG, INTERRUPTED, ending, frozen, go_where_it_began, play_frozen, worst
 from alrun.config.rules import WITH_A_RUN
 from alrun.config.schema import folder_of
 from alrun.errors import AlrunError, ConfigError
@@ -69,6 +71,8 @@ def _run(arguments: list[str]) -> int:
         return _show(arguments)
     if verdict.sweep:
         return _sweep(verdict, arguments)
+    if _only_looks(verdict.jobs[0].content) and not any(text.startswith("hydra.run.dir=") for text in args.overrides):
+        return _look(arguments)
     in_place = _in_place(args.overrides)
     written = Path(in_place.folder) if in_place else Path.cwd()
     if not os.access(written, os.W_OK):
@@ -108,8 +112,30 @@ def _in_place(overrides: Sequence[str]) -> InPlace | None:
     if "run" not in given or "hydra.run.dir" in given:
         return None
     folder = str(Path(given["run"].strip("'\"")).absolute())
+    return InPlace(folder, _in(folder))
+
+
+def _in(folder: str) -> tuple[str, str]:
+    """Return the overrides that let Hydra work in a folder without writing a config into it."""
     quoted = folder.replace("\\", "\\\\").replace("'", "\\'")
-    return InPlace(folder, (f"hydra.run.dir='{quoted}'", "hydra.output_subdir=null"))
+    return f"hydra.run.dir='{quoted}'", "hydra.output_subdir=null"
+
+
+def _only_looks(content: Mapping[str, Any]) -> bool:
+    """Return whether an action of no earlier run answers on the terminal, and leaves nothing that is worth a folder."""
+    looks = content["action"] == "status" or (
+        content["action"] == "doctor" and content["doctor"]["scratch_project"] is None
+    )
+    return looks and content["run"] is None
+
+
+def _look(arguments: list[str]) -> int:
+    """Let Hydra run an action that only looks, in a folder for its time; one in which a bug showed stays."""
+    folder = mkdtemp(prefix="alrun-")
+    code = _hydra([*arguments, *_in(folder)])
+    if code != BUG:
+        rmtree(folder, ignore_errors=True)
+    return code
 
 
 def _sweep(verdict: Verdict, arguments: Sequence[str]) -> int:
@@ -152,11 +178,13 @@ def _hydra(arguments: list[str]) -> int:
 def task(cfg: DictConfig) -> int:
     """Run one job; every way it can end becomes an exit code."""
     folder = Path(HydraConfig.get().runtime.output_dir)
-    log.info("run folder: %s", folder)
+    looks = _only_looks(cfg)
+    if not looks:
+        log.info("run folder: %s", folder)
     try:
         return ending(lambda: _act(cfg, folder), folder).code
     except KeyboardInterrupt:
-        begun = (folder / "run.json").exists()
+        begun = (folder / "run.json").exists() and not looks
         how = f"to finish it: python -m alrun action=resume run={folder}" if begun else "nothing had begun"
         log.error("interrupted; %s", how)  # noqa: TRY400
         return INTERRUPTED

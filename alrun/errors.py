@@ -56,6 +56,9 @@ class BadImages(DataError):
         super().__init__(f"image {name} cannot be decoded: {reason}{others}")
         self.reasons = dict(reasons)
 
+    def __reduce__(self) -> tuple[type[BadImages], tuple[dict[str, str]]]:
+        return type(self), (self.reasons,)  # as it travels between processes
+
 
 class Waiting(AlrunError):
     """The run has done what it can and waits for people; the message says which command continues."""
@@ -116,3 +119,9 @@ def one_of(given: str, allowed: Sequence[str]) -> str:
     nearest = get_close_matches(given, allowed, n=1, cutoff=0.6)
     hint = f"did you mean {nearest[0]!r}? " if nearest else ""
     return f"{hint}allowed: {', '.join(allowed) if allowed else '(none)'}"
+
+
+def name_of(kind: type) -> str:
+    """Return how people choose components of this class: by the name of its file, or, their own, by its `_target_`."""
+    module = kind.__module__
+    return module.rpartition(".")[2] if module.startswith("alrun.") else f"{module}.{kind.__qualname__}"

@@ -12,6 +12,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from alrun.config.compose import Composer, Composition
+from alrun.config.hints import clashes, with_hint
 from alrun.config.overrides import COMMAND_LINE, Fault, Setting, setting
 from alrun.config.rules import Parts, broken_rules
 from alrun.config.schema import RunConfig, components, make_component
@@ -102,6 +103,8 @@ def _sweep_faults(settings: Iterable[Setting], *, sweep: bool) -> Iterator[Fault
             yield item.fault("alrun starts the jobs of a sweep itself: choose where with launcher=NAME")
         elif sweep and item.key == "runs":
             yield item.fault("names finished sweeps: compare them without -m")
+        elif sweep and item.key == "preset":
+            yield item.fault("names a filter preset: import it without -m")
         elif sweep and item.key in {"run", "run_id"}:
             yield item.fault("names one earlier run: act on one at a time, without -m")
         elif not item.parsed.is_sweep_override():
@@ -110,7 +113,7 @@ def _sweep_faults(settings: Iterable[Setting], *, sweep: bool) -> Iterator[Fault
                     "the jobs of a sweep would work on one project, each on what the ones before it labelled: leave it "
                     "out, and every job gets a fresh project"
                 )
-        elif item.key.partition(".")[0] in {"launcher", "tracking"}:
+        elif item.key.partition(".")[0] in {"launcher", "compute", "tracking"}:
             yield item.fault("is one for all jobs of a sweep: choose one")
         elif item.parsed.is_hydra_override():
             yield item.fault("Hydra's own keys cannot be swept")
@@ -175,14 +178,22 @@ def _job_faults(
                 i.fault("is a sweep itself: start it alone") for i in composition.settings if i.key == "experiment"
             )
         overrides = [item.key for item in composition.settings if not item.parsed.is_hydra_override()]
-        known = [*composition.dropped, *(fault.key for fault in unresolved)]
-        for problem in _problems(content, overrides, known, composer.groups()):
-            if not any(problem.key == key or problem.key.startswith(f"{key}.") for key in known):
-                given = None if problem.missing or problem.given is None else _shown(problem.given)
-                faults.append(Fault(problem.key, given, problem.message, composition.origin(problem.key)))
+        clashing = dict(clashes(composition, composer))
+        faults.extend(clashing.values())
+        known = [*composition.dropped, *(fault.key for fault in unresolved), *clashing]
+        faults.extend(
+            with_hint(_fault(problem, composition), problem, composition, composer)
+            for problem in _problems(content, overrides, known, composer.groups())
+            if not any(problem.key == key or problem.key.startswith(f"{key}.") for key in known)
+        )
     if not faults and composition.refusal is not None:
         faults.append(composition.refusal)
     return content, faults
+
+
+def _fault(problem: Problem, composition: Composition) -> Fault:
+    given = None if problem.missing or problem.given is None else _shown(problem.given)
+    return Fault(problem.key, given, problem.message, composition.origin(problem.key))
 
 
 def _problems(

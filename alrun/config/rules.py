@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,23 @@ from alrun.costs.column import Column
 from alrun.errors import one_of
 from alrun.filters.listed import InLabelState
 from alrun.models.base import Model
+from alrun.models.ensemble import Ensemble
 from alrun.models.imported import ImportedModel
 from alrun.platform.port import OpenQuestions
+from alrun.platform.presets import KeepsPresets
 from alrun.pool.frame import METADATA, RESERVED
+from alrun.run.job import choice
 from alrun.strategies.base import at_stage
 from alrun.types import OF_A_MODEL, Need, StageType
 
 WITH_A_RUN = ("action", "run", "approve", "wait", "tracking")
 """The overrides that go with `run=FOLDER`; all else comes from the config frozen in the folder."""
+
+SELECTS_NOTHING = frozenset({"score", "train", "status", "compare", "track"})
+"""Actions that work without a selection."""
+
+OF_A_SELECTION = frozenset({"strategy", "initial.strategy", "recipe", "filters"})
+"""The components that only a selection asks for anything."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,10 @@ class Parts:
 
 
 def broken_rules(parts: Parts) -> list[Problem]:
-    """Return a problem for each rule that the config breaks."""
+    """Return a problem for each rule that the config breaks; where nothing is selected, nothing has to fit that."""
+    if parts.values.get("action") in SELECTS_NOTHING:
+        built = {key: made for key, made in parts.built.items() if key not in OF_A_SELECTION}
+        parts = replace(parts, built=built)
     return [problem for rule in RULES for problem in rule(parts)]
 
 
@@ -79,6 +91,19 @@ def _sweeps_to_compare(parts: Parts) -> Iterator[Problem]:
         yield Problem("runs", "action=compare needs runs=GLOB, the folders of the sweeps, such as runs='multirun/*'")
     elif action not in {"compare", None} and runs is not None:
         yield Problem("runs", f"names finished sweeps; action={action} takes none, compare does", runs)
+
+
+def _preset_to_import(parts: Parts) -> Iterator[Problem]:
+    action, preset = parts.values.get("action"), parts.values.get("preset")
+    if action != "import_filter":
+        if action is not None and preset is not None:
+            yield Problem("preset", f"names a filter preset; action={action} takes none, import_filter does", preset)
+        return
+    if "preset" in parts.values and preset is None:
+        yield Problem("preset", "action=import_filter needs preset=NAME, the name or uuid of a filter preset")
+    platform = parts.built.get("platform")
+    if platform is not None and not isinstance(platform, KeepsPresets):
+        yield Problem("platform", "this platform keeps no filter presets: platform=encord does")
 
 
 def _scratch_project(parts: Parts) -> Iterator[Problem]:
@@ -152,16 +177,14 @@ def _model_for_strategies(parts: Parts) -> Iterator[Problem]:
     if initial is not None and at_stage(initial, 0).needs & OF_A_MODEL and not imported:
         yield Problem("initial.strategy", "needs a model, which a run without labels does not have: choose another")
     if model is not None and strategy is not None and Need.DETECTIONS in strategy.needs and not imported:
-        message = f"finds no objects in images, which strategy {type(strategy).__name__} goes by: choose one that does"
+        message = f"finds no objects in images, which strategy={choice(strategy)} goes by: choose one that does"
         yield Problem("model", f"{message}, such as model=predictions")
     if imported and parts.values.get("action") == "train":
         yield Problem("model", "is not trained, its predictions are imported; action=score evaluates them")
     if "model" not in parts.values or parts.values["model"] is not None:
         return
     if strategy is not None and strategy.needs & OF_A_MODEL:
-        yield Problem(
-            "model", f"strategy {type(strategy).__name__} needs a model: choose one, such as model=random_forest"
-        )
+        yield Problem("model", f"strategy={choice(strategy)} needs a model: choose one, such as model=random_forest")
     if parts.values.get("action") == "train":
         yield Problem("model", "action=train needs a model: choose one, such as model=random_forest")
 
@@ -170,9 +193,26 @@ def _model_with_samples(parts: Parts) -> Iterator[Problem]:
     model, strategy = parts.built.get("model"), parts.built.get("strategy")
     if model is not None and strategy is not None and "samples" in strategy.needs and not hasattr(model, "samples"):
         message = (
-            f"strategy {type(strategy).__name__} compares members of a committee, or draws of a model's weights, and "
-            f"{type(model).__name__} has none: choose random_forest, linear_head, cnn, or an ensemble of any model "
-            "(model=ensemble model@model.member=NAME)"
+            f"strategy={choice(strategy)} compares members of a committee, or draws of a model's weights, and "
+            f"model={choice(model)} has none: choose random_forest, linear_head, cnn, a committee of different "
+            "models (model=committee), or an ensemble of any model (model=ensemble model@model.member=NAME)"
+        )
+        yield Problem("model", message)
+
+
+def _members_that_differ(parts: Parts) -> Iterator[Problem]:
+    """Refuse a committee whose members are all the same: it disagrees about nothing, and every score is 0."""
+    model, strategy = parts.built.get("model"), parts.built.get("strategy")
+    if strategy is None or "samples" not in strategy.needs or not isinstance(model, Ensemble):
+        return
+    if model.members == 1:
+        message = f"strategy={choice(strategy)} compares members, and there is one only: 2 or more are needed"
+        yield Problem("model.members", message, model.members)
+    elif not model.bootstrap and getattr(model.member, "deterministic", False):
+        message = (
+            f"strategy={choice(strategy)} compares members, but member={choice(model.member)} draws nothing at random, "
+            "so that all members are the same and every score is 0: set model.bootstrap=true, or choose another "
+            "member, such as model@model.member=linear_head"
         )
         yield Problem("model", message)
 
@@ -181,7 +221,7 @@ def _model_of_embeddings(parts: Parts) -> Iterator[Problem]:
     model, strategy = parts.built.get("model"), parts.built.get("strategy")
     if model is not None and strategy is not None and "predict" in strategy.needs and model.inputs != "embeddings":
         message = (
-            f"takes {model.inputs}, but strategy {type(strategy).__name__} asks the model about changed embeddings: "
+            f"takes {model.inputs}, but strategy={choice(strategy)} asks the model about changed embeddings: "
             "choose one that takes embeddings, such as model=logistic_regression"
         )
         yield Problem("model", message)
@@ -194,7 +234,7 @@ def _labels_again(parts: Parts) -> Iterator[Problem]:
         yield Problem("initial.strategy", "ranks labels, of which a run without labels has none: choose another")
     ranked = strategy is not None and Need.OUT_OF_SAMPLE in strategy.needs
     sent_back = recipe is not None and recipe.takes is StageType.DONE
-    who = f"strategy {type(strategy).__name__}" if ranked else f"recipe {type(recipe).__name__}"
+    who = f"strategy={choice(strategy)}" if ranked else f"recipe={choice(recipe)}"
     if ranked and recipe is not None and not sent_back:
         message = f"takes tasks that wait to be labelled, but {who} ranks labels: choose recipe=relabel"
         yield Problem("recipe", message)
@@ -233,6 +273,7 @@ RULES = (
     _cost_column,
     _about_a_run,
     _sweeps_to_compare,
+    _preset_to_import,
     _scratch_project,
     _deadline,
     _metrics_that_are_read,
@@ -240,6 +281,7 @@ RULES = (
     _published,
     _model_for_strategies,
     _model_with_samples,
+    _members_that_differ,
     _model_of_embeddings,
     _labels_again,
 )

@@ -17,11 +17,25 @@ from alrun.errors import ConfigError, one_of
 _WORDS = {
     "Input should": "must",
     "an object": "a mapping",
-    "array": "list",
+    "a valid array": "a list",
+    "a valid string": "text",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid boolean": "true or false",
     "Field required": "must be given",
     "Unexpected keyword argument": "unknown key",
+    "Extra inputs are not permitted": "unknown key",
+    "Input is not a valid path": "must be text, a path",
 }
 """pydantic's words, and those of the config."""
+
+_SIZES = {
+    "too_short": "must have {min_length} or more items; given {actual_length}",
+    "too_long": "must have {max_length} items or fewer; given {actual_length}",
+    "string_too_short": "must have {min_length} or more characters",
+    "string_too_long": "must have {max_length} characters or fewer",
+}
+"""What is said of the size of a value, by pydantic's name of the fault."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +194,7 @@ def _problems(given: Any, errors: Sequence[Mapping[str, Any]]) -> list[Problem]:
         places.setdefault(_place(given, error), []).append(error)
     problems = []
     for place, found in places.items():
-        message = " or ".join(dict.fromkeys(_message(error) for error in found))
+        message = " or ".join(dict.fromkeys(_message(error, alone=len(found) == 1) for error in found))
         missing = found[0]["type"] == "missing"
         problems.append(Problem(place, message, None if missing else found[0]["input"], missing=missing))
     return problems
@@ -199,13 +213,16 @@ def _place(given: Any, error: Mapping[str, Any]) -> str:
     return ".".join(place)
 
 
-def _message(error: Mapping[str, Any]) -> str:
+def _message(error: Mapping[str, Any], *, alone: bool) -> str:
     if error["type"] in {"literal_error", "enum"}:
-        return one_of(str(error["input"]), re.findall(r"'([^']*)'", error["ctx"]["expected"]))
+        allowed = re.findall(r"'([^']*)'", error["ctx"]["expected"])
+        return one_of(str(error["input"]), allowed) if alone else ", ".join(allowed)
     if error["type"] == "predicate_failed":
         name = str(error["msg"]).split("'")[1].removeprefix("is_")
         return f"must be {name.replace('_', ' ')}"
-    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] in _SIZES:
+        return _SIZES[error["type"]].format_map(error["ctx"])
+    message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
     for words, ours in _WORDS.items():
         message = message.replace(words, ours, 1)
     return message

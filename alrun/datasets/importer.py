@@ -15,7 +15,7 @@ from typing import Any, cast
 from alrun.datasets.base import Dataset, Item, Split
 from alrun.datasets.decode import LIMITS, BadImage, Limits, check, check_size, quiet_pillow
 from alrun.datasets.split import held_out_count, stratified
-from alrun.errors import DataError
+from alrun.errors import DataError, name_of
 from alrun.files import digest, write_text
 from alrun.platform.port import Contents, NewImage
 from alrun.platform.store import ImageStore
@@ -136,7 +136,7 @@ def contents(dataset: Dataset, cache: Path, seed: int) -> Contents:
         is_test = row.split == "test" or row.image.digest in chosen
         (held_out if is_test else pool).append(row.image)
     identity = digest([ontology.to_json(), *([_plain(image) for image in part] for part in (pool, held_out))])
-    return Contents(identity, type(dataset).__name__, ontology, cache / IMAGES, pool, held_out)
+    return Contents(identity, name_of(type(dataset)), ontology, cache / IMAGES, pool, held_out)
 
 
 def _import(dataset: Dataset, store: ImageStore, limits: Limits) -> Imported:

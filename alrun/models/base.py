@@ -2,13 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from alrun.errors import DataError
+
 Array = npt.NDArray[Any]
+
+SHOWN = 5
+"""How many predictions that cannot be used are told in full."""
+
+
+class BadPredictions(DataError):
+    """Predictions that cannot be used.
+
+    Attributes
+    ----------
+    reasons
+        What is wrong with the predictions for an image, by its data hash; or by a row that names no image.
+    count
+        How many images there are.
+    """
+
+    def __init__(self, reasons: Mapping[str, str], count: int) -> None:
+        super().__init__(told(reasons, count))
+        self.reasons, self.count = dict(reasons), count
+
+
+def told(reasons: Mapping[str, str], count: int, names: Mapping[str, str] | None = None) -> str:
+    """Say what is wrong with predictions: the first few in full, with the name of the image if `names` has one."""
+    lines = []
+    for key, reason in islice(reasons.items(), SHOWN):
+        name = (names or {}).get(key)
+        lines.append(f"\n  {key if name is None else f'{name!r} (data hash {key})'}: {reason}")
+    if len(reasons) > SHOWN:
+        lines.append(f"\n  and {len(reasons) - SHOWN} more")
+    return f"{len(reasons)} of the predictions for {count} images cannot be used:{''.join(lines)}"
 
 
 @runtime_checkable
@@ -47,6 +81,8 @@ class Model(Protocol):
         ``"embeddings"``: float32 of shape (N, D). ``"images"``: uint8 of shape (N, S, S, 3), RGB, where S is the
         field `image_size` that such a model has (see :class:`ImageModel`). ``"files"``: objects of shape (N,), each an
         :class:`alrun.types.ImageFile`.
+    deterministic
+        Optional: True says that fitting draws nothing at random, so that an ensemble of it has to be one of samples.
     """
 
     @property

@@ -25,7 +25,7 @@ from annotated_types import Ge, Gt, MinLen
 
 from alrun.errors import ConfigError, DataError
 from alrun.files import digest, write_json
-from alrun.models.base import Array
+from alrun.models.base import Array, BadPredictions
 from alrun.models.imported import Known
 from alrun.models.inputs import check_targets
 from alrun.models.prediction_files import read_rows
@@ -219,13 +219,19 @@ def _read_predictions(folder: Path, classes: int, images: Array) -> npt.NDArray[
     options = [str(number) for number in range(classes)]
     for row, chances in class_rows(rows, Images(known, None), options, faults):
         found[row] = chances
-    faults.refuse(f"the {files[0].name} of the model's command", len(rows))
-    lacking = [image.data_hash for image, bad in zip(images, np.isnan(found).any(axis=1), strict=True) if bad]
-    if lacking:
-        raise DataError(
-            f"the {files[0].name} of the model's command has no row for {len(lacking)} of {len(known)} images: data "
-            f"hash {', '.join(lacking[:5])}"
-        )
+    numbers = sorted((number, fault) for fault, wrong in faults.rows.items() for number in wrong)
+    reasons: dict[str, str] = {}
+    for number, fault in numbers:
+        place = f"line {number + 1}" if files[0].suffix == ".csv" else f"row {number}, counted from 1,"
+        given = rows[number - 1].get("data_hash")
+        reasons.setdefault(given if isinstance(given, str) else place, f"{place} of {files[0].name}: {fault}")
+    if not reasons:
+        lacking = np.isnan(found).any(axis=1)
+        reasons = {
+            image.data_hash: f"has no row in {files[0].name}" for image, bad in zip(images, lacking, strict=True) if bad
+        }
+    if reasons:
+        raise BadPredictions(reasons, len(known))
     return np.asarray(found / found.sum(axis=1, keepdims=True))
 
 

@@ -39,6 +39,7 @@ class GradientBoosting:
     """
 
     inputs: ClassVar[Literal["embeddings", "images"]] = "embeddings"
+    deterministic: ClassVar[bool] = True
 
     iterations: Annotated[int, Ge(1)] = 100
     learning_rate: Annotated[float, Gt(0)] = 0.1

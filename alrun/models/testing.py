@@ -121,6 +121,7 @@ class ModelContract:
         inputs, _ = self._examples(50, seed=1)
         one, other = (self._fitted(seed=seed).predict_proba(inputs) for seed in (4, 5))
         assert np.array_equal(one, other) == self.deterministic
+        assert getattr(self.model(), "deterministic", self.deterministic) == self.deterministic
 
     def test_global_generators_are_neither_read_nor_moved(self) -> None:
         """Whatever else a process draws has no influence, and is not influenced."""

@@ -34,8 +34,48 @@ class FilterRow:
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenRow:
+    """What a round wrote to images beside its recipe.
+
+    Attributes
+    ----------
+    what
+        Client metadata or pre-labels.
+    asked, written, there
+        How many images were to have it, how many got it, and how many had it already.
+    left_alone
+        The others, with the reason.
+    """
+
+    what: str
+    asked: int
+    written: int
+    there: int = 0
+    left_alone: tuple[LeftOut, ...] = ()
+
+    def __add__(self, other: WrittenRow) -> WrittenRow:
+        """Return both together."""
+        counts = (self.asked + other.asked, self.written + other.written, self.there + other.there)
+        return WrittenRow(self.what, *counts, (*self.left_alone, *other.left_alone))
+
+
+@dataclass(frozen=True, slots=True)
+class AgainRow:
+    """What became of labelled tasks that were sent back to be labelled again.
+
+    `changed` and `unchanged` came back with another label and with the same one; `untouched` nobody answered. All three
+    are None while people are at work.
+    """
+
+    sent: int
+    changed: int | None = None
+    unchanged: int | None = None
+    untouched: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Phase:
-    """How long one phase took; `round` is 0 for what happens once a run."""
+    """How long one phase took, all times together; `round` is 0 for what happens once a run."""
 
     name: str
     round: int
@@ -99,6 +139,10 @@ class RoundSection:
         How many images labelled in this round have each class.
     moved, restored
         Tasks that the recipe took out of the annotators' queue, and those it brought back.
+    again
+        Of a recipe that has labelled tasks labelled again: what came of it.
+    written
+        What was written to images beside the recipe.
     left_out
         Tasks that preflight or a recipe left alone.
     unread
@@ -115,6 +159,8 @@ class RoundSection:
     steps: tuple[StepRow, ...] = ()
     moved: int = 0
     restored: int = 0
+    again: AgainRow | None = None
+    written: tuple[WrittenRow, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     unread: tuple[LeftOut, ...] = ()
     plane: PlaneView | None = None
@@ -185,6 +231,24 @@ class RunReport:
     def restored(self) -> int:
         """How many tasks the recipe brought back in all rounds."""
         return sum(r.restored for r in self.rounds)
+
+    @property
+    def again(self) -> AgainRow | None:
+        """What became of all tasks that were sent back; None if the recipe sends none back."""
+        rows = [r.again for r in self.rounds if r.again is not None]
+        if not rows:
+            return None
+        over = [row for row in rows if row.changed is not None]
+        counts = [sum(getattr(row, name) for row in over) for name in ("changed", "unchanged", "untouched")]
+        return AgainRow(sum(row.sent for row in rows), *(counts if over else ()))
+
+    @property
+    def written(self) -> tuple[WrittenRow, ...]:
+        """What was written to images in all rounds, a row a kind."""
+        kinds: dict[str, WrittenRow] = {}
+        for row in (row for r in self.rounds for row in r.written):
+            kinds[row.what] = kinds[row.what] + row if row.what in kinds else row
+        return tuple(kinds.values())
 
     @property
     def figure(self) -> str:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from alrun.report import words
 from alrun.report.curves import MEASURES, measures
-from alrun.report.data import RunReport
+from alrun.report.data import AgainRow, RoundSection, RunReport, WrittenRow
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+
+REASONS = 3
+"""How many reasons to show why something was left alone, the most frequent ones first."""
 
 
 def summary(report: RunReport, console: Console) -> None:
@@ -65,12 +70,14 @@ def _pairs(pairs: Mapping[str, str]) -> Table:
 
 def _results(report: RunReport) -> dict[str, str]:
     left_out = sum(len(r.left_out) for r in report.rounds)
-    results = {
-        "selected": f"{report.selected:,}",
-        "moved": f"{report.moved:,} out of the queue",
-        "restored": f"{report.restored:,} brought back",
-        "labelled": f"{report.labelled:,}",
-    }
+    results = {"selected": f"{report.selected:,}"}
+    if report.again is None:
+        results["moved"] = f"{report.moved:,} out of the queue"
+        results["restored"] = f"{report.restored:,} brought back"
+        results["labelled"] = f"{report.labelled:,}"
+    else:
+        results |= _labelled_again(report.again)
+    results |= {row.what: _written(row) for row in report.written}
     if left_out or report.import_left_out:
         results["left out"] = f"{len(report.import_left_out):,} at import, {left_out:,} tasks"
     if report.curve.height:
@@ -78,7 +85,29 @@ def _results(report: RunReport) -> dict[str, str]:
         titles = measures(report.curve).items()
         figures = [f"{words.uncapitalised(title)} {words.fraction(last[name])}" for name, title in titles]
         results["learned"] = f"{', '.join(figures)} (from {last['labelled']:,} labelled)"
+    if report.quality is not None:
+        results["evaluated"] = report.quality.about
     return results
+
+
+def _labelled_again(again: AgainRow) -> dict[str, str]:
+    results = {"sent back": f"{again.sent:,} labelled tasks, to be labelled again"}
+    if again.changed is not None:
+        results["changed"] = f"{again.changed:,} came back with another label"
+        results["unchanged"] = f"{again.unchanged:,} came back with the same label"
+    if again.untouched:
+        results["untouched"] = f"{again.untouched:,} were answered by nobody, and keep their label"
+    return results
+
+
+def _written(row: WrittenRow) -> str:
+    parts = [f"{row.written:,} of {row.asked:,} images written"]
+    parts += [f"{row.there:,} had it already"] if row.there else []
+    if row.left_alone:
+        reasons = Counter(item.reason for item in row.left_alone).most_common(REASONS)
+        named = "; ".join(f"{count:,}: {reason}" for reason, count in reasons)
+        parts.append(f"{len(row.left_alone):,} left alone ({named})")
+    return ", ".join(parts)
 
 
 def number_table(headers: Iterable[str], rows: Iterable[Iterable[str]], words_in: int = 1) -> Table:
@@ -106,13 +135,23 @@ def _stages(report: RunReport) -> Table:
 
 def _rounds(report: RunReport) -> Table:
     figure = dict(report.curve.select("round", report.figure).iter_rows())
+    again = report.again is not None
+    headers = ["Round", "Strategy", "Selected"]
+    headers += ["Sent back", "Changed", "Unchanged"] if again else ["Moved", "Labelled", "Restored"]
+    headers += [MEASURES[report.figure]] if figure else []  # nothing was evaluated: there is no figure to name
     rows = (
-        (str(r.number), r.strategy, *(f"{n:,}" for n in (len(r.picks), r.moved, len(r.labels), r.restored)),
-         words.fraction(figure.get(r.number)))
+        (str(r.number), r.strategy, f"{len(r.picks):,}", *map(words.count, _what_happened(r, again=again)),
+         *([words.fraction(figure.get(r.number))] if figure else []))
         for r in report.rounds
     )  # fmt: skip
-    headers = ("Round", "Strategy", "Selected", "Moved", "Labelled", "Restored", MEASURES[report.figure])
     return number_table(headers, rows, words_in=2)
+
+
+def _what_happened(section: RoundSection, *, again: bool) -> tuple[int | None, ...]:
+    if not again:
+        return section.moved, len(section.labels), section.restored
+    row = section.again
+    return (None, None, None) if row is None else (row.sent, row.changed, row.unchanged)
 
 
 def _timings(report: RunReport) -> Table:

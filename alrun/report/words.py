@@ -36,6 +36,11 @@ def number(value: float | None) -> str:
     return f"{value:.4g}"
 
 
+def count(value: int | None) -> str:
+    """Return a whole number in full."""
+    return MISSING if value is None else f"{value:,}"
+
+
 def fraction(value: float | None) -> str:
     """Return an evaluation figure with three decimals."""
     return MISSING if value is None or not math.isfinite(value) else f"{value:.3f}"

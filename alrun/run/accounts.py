@@ -1,11 +1,20 @@
-"""Where every task of a plan ended: the proof that none was lost."""
+"""What became of a round: where every task of its plan ended, and what was written to images beside the recipe."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import polars as pl
+
+from alrun.files import digest
 from alrun.recipe.journal import Progress
 from alrun.recipe.plan import Plan
-from alrun.recipe.steps import Parking, Unpark, UnparkByMove
-from alrun.types import Snapshot, StageType
+from alrun.recipe.steps import CompleteAgain, Parking, SendBack, Unpark, UnparkByMove
+from alrun.report.data import AgainRow, WrittenRow
+from alrun.run.folder import RoundFolder
+from alrun.types import Label, LeftOut, Snapshot, StageType
 
 
 def moved_and_restored(plan: Plan, progress: Progress) -> tuple[int, int]:
@@ -40,3 +49,61 @@ def account(plan: Plan, snapshot: Snapshot) -> dict[str, int]:
         else:
             counts["selected_in_review" if types[stage] is StageType.REVIEW else "selected_waiting"] += 1
     return counts
+
+
+def label_digests(snapshot: Snapshot, data_hashes: Iterable[str]) -> dict[str, str]:
+    """Return a digest of what is labelled in each of these images."""
+    wanted = set(data_hashes)
+    labels = {t.data_hash: snapshot.labels.get(t.label_hash or "", Label()) for t in snapshot.tasks}
+    return {name: digest(label.to_json()) for name, label in labels.items() if name in wanted}
+
+
+def relabelled(plan: Plan, progress: Progress, before: Mapping[str, str], snapshot: Snapshot) -> dict[str, int]:
+    """Count what became of the labelled tasks that were sent back; the values add up to those that are still there.
+
+    Parameters
+    ----------
+    before
+        What :func:`label_digests` said of the selection before it was sent back.
+
+    Returns
+    -------
+    dict
+        `changed` and `unchanged`: came back with another label, and with the same one. `untouched`: nobody answered.
+    """
+    annotating = {stage.uuid for stage in snapshot.stages if stage.type is StageType.ANNOTATION}
+    waiting = {task.task_id for task in snapshot.tasks if task.stage in annotating}
+    alone = progress.among(progress.intended, plan, CompleteAgain)  # what people completed is found done, not written
+    now = label_digests(snapshot, before)
+    counts = dict.fromkeys(("changed", "unchanged", "untouched"), 0)
+    for row in progress.among(progress.done, plan, SendBack):
+        task = plan.tasks[row]
+        if task.data_hash in now:
+            answered = row not in alone and task.task_id not in waiting
+            same = now[task.data_hash] == before[task.data_hash]
+            counts["untouched" if not answered else "unchanged" if same else "changed"] += 1
+    return counts
+
+
+def sent_back(plan: Plan, progress: Progress, result: Mapping[str, Any]) -> AgainRow | None:
+    """Return what became of the labelled tasks that the recipe sends back so far; None if it sends none back."""
+    if not plan.sends_back:
+        return None
+    sent = progress.among(progress.done, plan, SendBack)
+    return AgainRow(len(sent), **(result.get("relabelled") or {}))
+
+
+def written_rows(folder: RoundFolder, pool: pl.DataFrame) -> Iterator[WrittenRow]:
+    """Yield what `publish.metadata` and `publish.prelabel` wrote in a round; images are named as in `pool`."""
+    kinds = (
+        ("client metadata", folder.published, "images", "written"),
+        ("pre-labels", folder.prelabelled, "proposed", "saved"),
+    )
+    for what, path, asked, written in kinds:
+        if path.exists():
+            content = json.loads(path.read_text(encoding="utf-8"))
+            alone = content["left_alone"]
+            titles = dict(pool.select("data_hash", "title").iter_rows()) if alone else {}
+            left_alone = tuple(LeftOut(titles.get(name, name), why) for name, why in alone.items())
+            there = content[asked] - content[written] - len(alone)
+            yield WrittenRow(what, content[asked], content[written], there, left_alone)

@@ -33,8 +33,8 @@ PICKS_SHOWN = 12
 MOST_THUMBNAILS = 240
 
 SIMULATED = (
-    "action", "annotator", "approve", "cache", "compare", "dataset", "hydra", "launcher", "name", "platform", "runs",
-    "seed", "sweep", "wait",
+    "action", "annotator", "approve", "cache", "compare", "compute", "dataset", "hydra", "launcher", "name", "platform",
+    "runs", "seed", "sweep", "wait",
 )  # fmt: skip
 """Overrides of a simulation that say nothing about how to label a real project."""
 

@@ -10,9 +10,11 @@ from typing import Any
 
 from alrun.annotators.base import Annotator
 from alrun.compare.settings import Axis
+from alrun.compute.base import Compute
 from alrun.costs.base import Cost
 from alrun.datasets.base import Dataset
 from alrun.embeddings.base import Embedding
+from alrun.errors import name_of
 from alrun.filters import Filter
 from alrun.metrics.base import Metric
 from alrun.models.base import Model
@@ -25,12 +27,13 @@ from alrun.tracking.base import Tracker
 
 
 def choice(component: object) -> str:
-    """Return the name by which people choose a component: that of its file, `none` for None.
+    """Return the name by which people choose a component, see `alrun.errors.name_of`; `none` for None.
 
     The names of what it is made of follow: `pipeline(entropy, kcenter)`.
     """
-    name = "none" if component is None else type(component).__module__.rpartition(".")[2]
-    parts = ", ".join(choice(part) for part in getattr(component, "parts", ()))
+    name = "none" if component is None else name_of(type(component))
+    made_of = getattr(component, "parts", ())
+    parts = ", ".join(choice(part) for part in (made_of.values() if isinstance(made_of, Mapping) else made_of))
     return f"{name}({parts})" if parts else name
 
 
@@ -88,6 +91,8 @@ class Job:
         The folder and the id of an earlier run that the action is about; None where it is about a new one.
     runs
         A pattern of folders of finished sweeps, for action=compare; None for any other action.
+    preset
+        The name or uuid of a filter preset of the platform, for action=import_filter; None for any other action.
     cache
         The folder for what runs share: images, embeddings.
     initial_size
@@ -101,6 +106,8 @@ class Job:
         By the name of their column, and of the rule.
     model
         None trains nothing.
+    compute
+        Where images are embedded and predicted.
     tracking
         Where copies of the run are kept; None for nowhere.
     folder
@@ -116,6 +123,7 @@ class Job:
     run: Path | None
     run_id: str | None
     runs: str | None
+    preset: str | None
     compare: Compare
     budget: int
     rounds: int
@@ -130,6 +138,7 @@ class Job:
     thumbnails: int
     scratch_project: str | None
     publish: Publish
+    compute: Compute
     tracking: Tracker | None
     platform: ProjectSource
     dataset: Dataset

@@ -6,9 +6,11 @@ import logging
 
 from alrun.files import write_json
 from alrun.models.base import Trained
+from alrun.models.imported import ImportedModel
 from alrun.platform.retry import patiently
 from alrun.pool.frame import is_labelled
 from alrun.recipe.plan import Plan, PlanFacts
+from alrun.run.accounts import label_digests
 from alrun.run.auditing import audits, foresee
 from alrun.run.folder import RoundFolder
 from alrun.run.job import Job, choice
@@ -19,7 +21,7 @@ from alrun.run.stopping import check_cost
 from alrun.run.training import check_target, train
 from alrun.run.writeback import check_publishing, metadata_table, needs_model
 from alrun.strategies.base import Strategy, at_stage
-from alrun.types import OF_A_MODEL, Snapshot, count_stages
+from alrun.types import OF_A_MODEL, Snapshot, StageType, count_stages
 
 log = logging.getLogger("alrun")
 
@@ -52,7 +54,8 @@ def plan_round(
     check_target(session, snapshot)
     strategy = at_stage(strategy_of(session.job, number), sum(is_labelled(snapshot)))
     predicts = strategy.needs & OF_A_MODEL or needs_model(session) or session.job.filters.predictions
-    if (predicts or audits(session, strategy)) and trained is None:
+    imported = isinstance(session.job.model, ImportedModel)  # what is wrong with a file is said before anything moves
+    if (predicts or imported or audits(session, strategy)) and trained is None:
         trained = train(session, snapshot, max(0, number - 1)).trained
     if needs_model(session) and trained is None:
         session.folder.note(f"round {number}: there is no trained model yet: no predictions are published")
@@ -115,4 +118,6 @@ def _write_choice(
         "stages": count_stages(snapshot.stages, snapshot.tasks),
         "unread": [[item.name, item.reason] for item in chosen.unread],
     }
+    if session.job.recipe.takes is StageType.DONE:  # to tell later whether people changed anything
+        content["labels"] = label_digests(snapshot, [pick.data_hash for pick in chosen.picks])
     write_json(folder.choice, content)

@@ -26,7 +26,7 @@ from alrun.report.page import MOST_PICKS, render
 from alrun.report.plane import plane_view
 from alrun.report.quality import QualityView, quality_view
 from alrun.report.thumbnails import thumbnails
-from alrun.run.accounts import moved_and_restored
+from alrun.run.accounts import moved_and_restored, sent_back, written_rows
 from alrun.run.auditing import audit_so_far
 from alrun.run.folder import RoundFolder
 from alrun.run.job import Job, choice
@@ -182,6 +182,8 @@ def _section(chapter: Chapter) -> RoundSection:
         ),
         moved=moved,
         restored=restored,
+        again=sent_back(chapter.plan, chapter.progress, result),
+        written=tuple(written_rows(chapter.folder, pool)),
         left_out=(*chapter.plan.left_out, *_left_alone(chapter, pool)),
         unread=tuple(LeftOut(*item) for item in chapter.choice.get("unread", ())),
         plane=plane_view(pool, *PROJECTION, {h: classes[0] for h, classes in labels.items() if classes}),
@@ -225,13 +227,19 @@ def _outputs(folder: Path) -> dict[str, str]:
 
 
 def _phases(record: Mapping[str, Any]) -> tuple[Phase, ...]:
-    return tuple(_phase(phase) for phase in record["phases"])
+    """Return a row a phase: one that happened several times, as in a run that was resumed, has one row for all."""
+    same: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
+    for phase in record["phases"]:
+        same.setdefault((phase["name"], phase["round"]), []).append(phase)
+    return tuple(_phase(phases) for phases in same.values())
 
 
-def _phase(phase: Mapping[str, Any]) -> Phase:
-    details = {k: v for k, v in phase.items() if k not in {"name", "round", "seconds"} and v}
-    counts = (f"{v} {k[:-1] if v == 1 and k.endswith('s') else k}" for k, v in details.items())
-    return Phase(phase["name"], phase["round"], phase["seconds"], ", ".join(counts))
+def _phase(times: Sequence[Mapping[str, Any]]) -> Phase:
+    last = {**times[-1], "requests": sum(phase["requests"] for phase in times)}
+    details = {k: v for k, v in last.items() if k not in {"name", "round", "seconds"} and v}
+    counts = [f"{v} {k[:-1] if v == 1 and k.endswith('s') else k}" for k, v in details.items()]
+    often = [f"{len(times)} times"] if len(times) > 1 else []
+    return Phase(last["name"], last["round"], sum(phase["seconds"] for phase in times), ", ".join([*often, *counts]))
 
 
 def _thumbnails(session: Session, chapters: list[Chapter]) -> dict[str, bytes]:

@@ -83,6 +83,24 @@ def judge(session: Session, snapshot: Snapshot, imported: Imported) -> Quality |
     return Quality(split, evaluation, confusion, outcomes.sort("data_hash"))
 
 
+def without_held_out(session: Session, imported: Imported) -> str | None:
+    """Return what to know where held-out images have no prediction, so that others, or fewer, are evaluated."""
+    held_out = [example.image.data_hash for example in session.held_out()]
+    have = sum(map(imported.has, held_out))
+    if have == len(held_out):
+        return None
+    how = "see docs/predictions.md for how a row names them"
+    if have:
+        return (
+            f"{imported.source} predicts {have} of the {len(held_out)} held-out images: only these are evaluated; {how}"
+        )
+    return (
+        f"{imported.source} predicts none of the {len(held_out)} held-out images: what is evaluated are images "
+        "labelled in the project, which were chosen, not drawn, so that the figures say little about the pool. To "
+        f"evaluate on the held-out images, add rows for them; {how}"
+    )
+
+
 def keep_quality(session: Session, quality: Quality | None, pool: Path) -> dict[str, Any] | None:
     """Write `evaluation.parquet` into the run folder; return what is to be known of it, JSON-able.
 

@@ -27,8 +27,8 @@ FILES = ("report.html", "selection.csv", "curve.csv", ".hydra/config.yaml")
 
 NO_PARAMETERS = frozenset(
     {
-        "action", "run", "run_id", "runs", "approve", "wait", "cache", "launcher", "sweep", "compare", "report",
-        "doctor", "tracking", "platform.key_file",
+        "action", "run", "run_id", "runs", "approve", "wait", "cache", "launcher", "compute", "sweep", "compare",
+        "report", "doctor", "preset", "tracking", "platform.key_file",
     }
 )  # fmt: skip
 """Keys, dotted, that say nothing about what a run computes, and of which some change between its processes."""

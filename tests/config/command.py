@@ -12,6 +12,7 @@ from alrun.config.compose import Composer, Composition
 from alrun.config.overrides import Fault, setting
 from alrun.config.schema import LISTS, folder_of
 
+COMMAND_LINE = "command line"
 CONF = folder_of("conf")
 EXPERIMENTS = folder_of("experiments")
 

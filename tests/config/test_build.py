@@ -9,7 +9,7 @@ import pytest
 
 from alrun.config.build import build, component
 from alrun.config.schema import LISTS, digest, protocols
-from alrun.errors import ConfigError
+from alrun.errors import ConfigError, name_of
 from alrun.filters import Filter
 from alrun.metrics.image_diversity import ImageDiversity
 from alrun.platform.local import LocalProject, StageSpec
@@ -20,11 +20,16 @@ from tests.config.test_files import component_choices
 
 
 @pytest.mark.parametrize("choice", component_choices())
-def test_every_choice_is_made_and_is_of_its_kind(choice: str) -> None:
+def test_every_choice_is_made_is_of_its_kind_and_is_called_so_in_messages(choice: str) -> None:
     group, name = choice.split("/")
     node = content(*chosen(choice))[group]
     made = component(group, node[name] if group in LISTS else node)
     assert isinstance(made, protocols(group))
+    assert name_of(type(made)) == name
+
+
+def test_a_component_of_a_users_own_is_called_by_its_target() -> None:
+    assert name_of(type("Neighbours", (), {"__module__": "mine"})) == "mine.Neighbours"
 
 
 def test_the_default_job(tmp_path: Path) -> None:
@@ -65,7 +70,7 @@ def test_a_config_cannot_call_what_is_no_component(target: str) -> None:
 
 
 def test_a_config_with_a_fault_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"config\.budget: must be a valid integer"):
+    with pytest.raises(ConfigError, match=r"config\.budget: must be a whole number"):
         build({**content(), "budget": "5"}, tmp_path, [])
     with pytest.raises(ConfigError, match=r"model\.trees"):
         build({**content(), "model": {**content()["model"], "trees": 0}}, tmp_path, [])

@@ -7,21 +7,19 @@ from pathlib import Path
 import pytest
 
 from alrun.config.overrides import Fault
-from tests.config.command import CONF, alrun, choices, faults
-
-COMMAND_LINE = "command line"
+from tests.config.command import COMMAND_LINE, CONF, alrun, choices, faults
 
 FAULTY = [
     # command line, key, given, part of the message
     ("budget=-5", "budget", "-5", "greater than or equal to 0"),
-    ("budget='5'", "budget", "5", "valid integer"),
-    ("budget=5.0", "budget", "5.0", "valid integer"),
-    ("budget=true", "budget", "true", "valid integer"),
-    ("budget=null", "budget", None, "valid integer"),
-    ("wait=1", "wait", "1", "valid boolean"),
+    ("budget='5'", "budget", "5", "must be a whole number"),
+    ("budget=5.0", "budget", "5.0", "must be a whole number"),
+    ("budget=true", "budget", "true", "must be a whole number"),
+    ("budget=null", "budget", None, "must be a whole number"),
+    ("wait=1", "wait", "1", "must be true or false"),
     ("rounds=0", "rounds", "0", "greater than or equal to 1"),
     ("threads=0", "threads", "0", "greater than or equal to 1"),
-    ("name=''", "name", "", "at least 1"),
+    ("name=''", "name", "", "must have 1 or more characters"),
     ("action=rn", "action", "rn", "did you mean 'run'? allowed: run, plan, resume"),
     ("approve=ask", "approve", "ask", "allowed: auto, prompt"),
     ("budgt=5", "budgt", "5", "did you mean 'budget'?"),
@@ -42,7 +40,7 @@ FAULTY = [
     ("metrics=[image_diversity,rando]", "metrics", "[image_diversity,rando]", "did you mean 'random'?"),
     ("hydra/launcher=jobli", "hydra/launcher", "jobli", "allowed: basic"),
     ("hydra.run.dri=x", "hydra.run.dri", "x", "Could not override"),
-    ("strategy.k=3", "strategy.k", "3", "Diversity has no such parameter"),
+    ("strategy.k=3", "strategy.k", "3", "diversity has no such parameter"),
     ("model.tres=3", "model.tres", "3", "did you mean 'trees'? allowed: trees, max_depth"),
     ("model.trees=0", "model.trees", "0", "greater than or equal to 1"),
     ("model._partial_=true", "model._partial_", "true", "no such parameter"),
@@ -126,6 +124,13 @@ def test_a_strategy_that_needs_a_model_is_refused_without_one(strategy: str) -> 
     assert keys(faults("action=train", "model=none")) == {"model"}
 
 
+def test_where_nothing_is_selected_nothing_has_to_fit_the_strategy() -> None:
+    misfit = ("strategy=rank", "strategy.metric=blur", "metrics=[random]")
+    assert "reads the metric 'blur'" in faults(*misfit)[0].message
+    assert faults(*misfit, "action=score") == faults(*misfit, "action=train") == []
+    assert faults("strategy=margin", "model=none", "action=score") == []
+
+
 SUSPECTS = ("strategy=relabel_suspects", "recipe=relabel", "filters=labelled")
 
 
@@ -152,7 +157,7 @@ def test_every_value_of_a_sweep_is_checked() -> None:
 
 def test_a_sweep_may_change_what_only_some_choices_have_only_if_all_do() -> None:
     found = faults("model=random_forest,logistic_regression", "model.trees=10", multirun=True)
-    assert [fault.message.split(";")[0] for fault in found] == ["LogisticRegression has no such parameter"]
+    assert [fault.message.split(";")[0] for fault in found] == ["logistic_regression has no such parameter"]
 
 
 def test_sweeps_that_cannot_be_are_refused() -> None:

@@ -17,11 +17,11 @@ from tests.config.command import content, faults
 FAULTY = [
     # command line, key, part of the message
     (["strategy=pipeline", "strategy@strategy.first=margn"], "strategy@strategy.first", "did you mean 'margin'?"),
-    (["strategy=pipeline", "strategy.then.k=3"], "strategy.then.k", "KCenter has no such parameter"),
+    (["strategy=pipeline", "strategy.then.k=3"], "strategy.then.k", "kcenter has no such parameter"),
     (["strategy=pipeline", "strategy@strategy.then=typiclust", "strategy.then.neighbours=0"],
      "strategy.then.neighbours", "greater than or equal to 1"),
     (["strategy=audit", "strategy@strategy.inner=pipeline", "strategy@strategy.inner.then=typiclust",
-      "strategy.inner.then.neighbours=x"], "strategy.inner.then.neighbours", "valid integer"),
+      "strategy.inner.then.neighbours=x"], "strategy.inner.then.neighbours", "whole number"),
     (["strategy=pipeline", "strategy.first._target_=os.system"], "strategy.first._target_", "must be a class"),
     (["strategy=pipeline", "strategy.first._target_=alrun.metrics.random.Random"],
      "strategy.first._target_", "is no Strategy"),
@@ -34,8 +34,8 @@ FAULTY = [
     (["strategy=quotas", "strategy.at_least={a: 0.7, b: 0.7}"], "strategy", "add up to 1.4"),
     (["strategy=pipeline", "strategy@strategy.then=rank", "strategy.then.metric=sharpness"], "metrics", "'sharpness'"),
     (["strategy=distinct", "strategy.metric=duplicate_group"], "metrics", "'duplicate_group'"),
-    (["strategy=pipeline", "model=none"], "model", "strategy Pipeline needs a model"),
-    (["strategy=switch", "model=none"], "model", "strategy Switch needs a model"),
+    (["strategy=pipeline", "model=none"], "model", "strategy=pipeline(entropy, kcenter) needs a model"),
+    (["strategy=switch", "model=none"], "model", "strategy=switch"),
     (["strategy@initial.strategy=pipeline"], "initial.strategy", "needs a model"),
     (["strategy@initial.strategy=switch", "initial.strategy.until=0"], "initial.strategy", "needs a model"),
     (["strategy=audit", "strategy@strategy.inner=dropquery", "model=cnn"], "model", "takes images"),
@@ -65,5 +65,5 @@ def test_the_parts_are_made_with_their_parameters() -> None:
 
 def test_a_part_with_a_fault_is_not_made() -> None:
     node = content("strategy=pipeline")["strategy"]
-    with pytest.raises(ConfigError, match=r"strategy\.nosuch: Entropy has no such parameter"):
+    with pytest.raises(ConfigError, match=r"strategy\.nosuch: entropy has no such parameter"):
         component("strategy", {**node, "first": {**node["first"], "nosuch": 1}})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
-from annotated_types import Ge
+from annotated_types import Ge, MaxLen, MinLen
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,6 +42,9 @@ class Shape:
     place: Path | None = None
     limit: int | str | None = None
     links: tuple[str, ...] = ()
+    parts: Annotated[tuple[str, ...], MinLen(1)] = ("a",)
+    initials: Annotated[str, MinLen(2), MaxLen(3)] = "ab"
+    spread: float | Literal["auto"] = "auto"
 
 
 class Plain:
@@ -80,22 +83,26 @@ def test_values_get_the_types_that_the_class_names() -> None:
 @pytest.mark.parametrize(
     ("content", "place", "message"),
     [
-        ({"size": "5"}, "size", "must be a valid integer"),
-        ({"size": 5.0}, "size", "must be a valid integer"),
-        ({"size": True}, "size", "must be a valid integer"),
+        ({"size": "5"}, "size", "must be a whole number"),
+        ({"size": 5.0}, "size", "must be a whole number"),
+        ({"size": True}, "size", "must be a whole number"),
         ({"size": 0}, "size", "must be greater than or equal to 1"),
-        ({"weight": "1"}, "weight", "must be a valid number"),
-        ({"name": 3}, "name", "must be a valid string"),
+        ({"weight": "1"}, "weight", "must be a number"),
+        ({"name": 3}, "name", "must be text"),
         ({"colour": "rad"}, "colour", "did you mean 'red'? allowed: red, blue"),
         ({"fill": "sold"}, "fill", "did you mean 'solid'? allowed: solid, none"),
         ({"sise": 3}, "sise", "unknown key; did you mean 'size'?"),
         ({"kind": "x"}, "kind", "unknown key"),
-        ({"corners": {"x": 1}}, "corners", "must be a valid list"),
+        ({"corners": {"x": 1}}, "corners", "must be a list"),
         ({"corners": [{"x": 1}, {"x": -1}]}, "corners.1.x", "must be greater than or equal to 0"),
         ({"corners": [{"y": 1}]}, "corners.0.x", "must be given"),
         ({"corners": [{"x": 1, "z": 1}]}, "corners.0.z", "unknown key; allowed: x, y"),
-        ({"limit": [1]}, "limit", "must be a valid integer or must be a valid string"),
-        ({"links": ["a", 2]}, "links.1", "must be a valid string"),
+        ({"limit": [1]}, "limit", "must be a whole number or must be text"),
+        ({"links": ["a", 2]}, "links.1", "must be text"),
+        ({"parts": []}, "parts", "must have 1 or more items; given 0"),
+        ({"initials": "a"}, "initials", "must have 2 or more characters"),
+        ({"initials": "abcd"}, "initials", "must have 3 characters or fewer"),
+        ({"spread": "aut"}, "spread", "must be a number or auto"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_place(content: dict[str, Any], place: str, message: str) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 import alrun
 from alrun.errors import ConfigError, DataError
-from alrun.models.base import Array, Model, Sampled, Trained
+from alrun.models.base import Array, BadPredictions, Model, Sampled, Trained
 from alrun.models.command import Command
 from alrun.models.ensemble import Ensemble
 from alrun.types import ImageFile
@@ -124,10 +124,19 @@ def test_the_task_says_what_the_page_says(tmp_path: Path) -> None:
         ("time.sleep(60)", r"was stopped: it took more than 0.01 minutes \(model.minutes\)"),
         ("pass", "neither predictions.csv nor predictions.parquet"),
         ("write([]); open('predictions.parquet', 'w')", "two predictions files"),
-        ("write([['hash-0-0', .5, .5]])", "has no row for 1 of 2 images: data hash hash-0-1"),
-        ("write([['hash-0-0', .5, .6], ['hash-0-1', 1, 0]])", "1 of 2 rows cannot be used.*\n  row 1: "),
-        ("write([['hash-0-0', 'nan', 1], ['hash-0-1', 1, 0]])", "1 of 2 rows cannot be used.*\n  row 1: "),
-        ("write([['hash-0-0', 1, 0], ['hash-0-0', 1, 0]])", "row 2: its image has probabilities already, in row 1"),
+        (
+            "write([['hash-0-0', .5, .5]])",
+            "1 of the predictions for 2 images cannot be used:\n  hash-0-1: has no row in predictions.csv",
+        ),
+        (
+            "write([['hash-0-0', .5, .6], ['hash-0-1', 1, 0]])",
+            "hash-0-0: line 2 of predictions.csv: has prob.* sum to 1.1",
+        ),
+        ("write([['hash-0-0', 'nan', 1], ['hash-0-1', 1, 0]])", "1 of the .*\n  hash-0-0: line 2 of"),
+        (
+            "write([['hash-0-0', 1, 0], ['hash-0-0', 1, 0]])",
+            "hash-0-0: line 3 of predictions.csv: its image has probabilities already, in row 1",
+        ),
     ],
 )
 def test_what_a_program_does_wrong_is_said(body: str, message: str, tmp_path: Path) -> None:
@@ -148,6 +157,13 @@ if sys.argv[-2] == "predict":
         object.__setattr__(model, "minutes", 0.01)
     with pytest.raises(ConfigError, match=message):
         fitted.predict_proba(inputs)
+
+
+def test_of_many_wrong_predictions_the_first_are_told_and_the_others_counted() -> None:
+    error = BadPredictions({f"hash-{i}": f"sums to {i}" for i in range(2, 42)}, 50)
+    lines = str(error).splitlines()
+    assert lines[0] == "40 of the predictions for 50 images cannot be used:"
+    assert lines[1:] == [*(f"  hash-{i}: sums to {i}" for i in range(2, 7)), "  and 35 more"]
 
 
 def test_a_program_that_is_not_there_is_said_before_a_run() -> None:

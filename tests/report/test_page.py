@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alrun.report.data import PlaneView, RoundSection, RunReport
+from alrun.report.data import AgainRow, PlaneView, RoundSection, RunReport, WrittenRow
 from alrun.report.page import MOST_PICKS, render
 from alrun.report.words import clean, shorten
 from alrun.types import LeftOut, Pick
@@ -133,6 +133,7 @@ def tiny(text: str) -> RunReport:
         stages_before={text: 1}, stages_after={}, curve=pl.DataFrame(schema=CURVE), notes=(text,), config_yaml=text,
         rounds=(
             RoundSection(1, text, (Pick(1, text, text, text, 0.5, text),), {text: text}, {text: 1},
+                         written=(WrittenRow(text, 3, 1, 1, (LeftOut(text, text),)),),
                          left_out=(LeftOut(text, text),), unread=(LeftOut(text, text),), plane=plane(text)),
         ),
         versions={text: text}, outputs={text: text}, audit=(text,),
@@ -156,6 +157,22 @@ def test_the_structure_of_the_page_is_the_same_whatever_the_strings() -> None:
         assert [(tag, name) for tag, name, _ in page.attributes] == [(t, n) for t, n, _ in expected.attributes]
 
     check()
+
+
+def test_what_was_sent_back_and_what_was_written_to_images_is_counted() -> None:
+    (section,) = realistic(1).rounds
+    alone = (LeftOut("mnist/7.png", "somebody labelled it"),)
+    changed = replace(section, again=AgainRow(50, 41, 7, 2), written=(WrittenRow("pre-labels", 50, 48, 1, alone),))
+    text = Page(render(replace(realistic(1), rounds=(changed,)))).text
+    assert "50 sent back 41 labels changed 7 came back the same, 2 answered by nobody" in text
+    assert "41 came back with another label, 7 with the same one, and 2 were answered by nobody" in text
+    assert "pre-labels 50 48 1 1 Left out of pre-labels: 1 Name Reason mnist/7.png somebody labelled it" in text
+    assert "restored" not in text
+
+
+def test_without_an_evaluation_no_figure_is_named() -> None:
+    page = Page(render(replace(realistic(1), curve=realistic().curve.clear(), per_class=None)))
+    assert "accuracy" not in page.text.lower()
 
 
 def test_the_same_report_gives_the_same_bytes() -> None:
@@ -192,7 +209,7 @@ def test_a_report_of_nothing_still_says_so() -> None:
     page = Page(render(replace(tiny("x"), rounds=(RoundSection(1, "random", ()),), stages_before={}, asked={})))
     assert "Nothing was selected." in page.text
     assert "No model was evaluated in this run." in page.text
-    assert "- accuracy now" in page.text
+    assert "accuracy now" not in page.text
 
 
 def test_what_is_not_an_image_is_not_embedded_as_one() -> None:

@@ -6,9 +6,10 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from alrun.report.data import RunReport
+from alrun.report.data import AgainRow, RunReport, WrittenRow
 from alrun.report.tables import summary
 from alrun.report.words import clean, duration, fraction, number, shorten
+from alrun.types import LeftOut
 from tests.report.examples import HOSTILE, hostile, realistic
 
 
@@ -49,6 +50,38 @@ def test_a_plan_has_no_results_to_show() -> None:
     text = printed(planned)
     assert "learned" not in text
     assert "selected    0" in text
+
+
+def test_without_an_evaluation_no_figure_is_named() -> None:
+    text = printed(replace(realistic(1), curve=realistic().curve.clear()))
+    assert "Accuracy" not in text
+    assert "Restored" in text
+
+
+def test_what_is_labelled_again_is_told_by_what_came_back() -> None:
+    (section,) = realistic(1).rounds
+    text = printed(replace(realistic(1), rounds=(replace(section, again=AgainRow(50, 41, 7, 2)),)))
+    for expected in (
+        "sent back   50 labelled tasks, to be labelled again",
+        "changed     41 came back with another label",
+        "unchanged   7 came back with the same label",
+        "untouched   2 were answered by nobody",
+        "Sent back   Changed   Unchanged",
+    ):
+        assert expected in text
+    assert "restored" not in text.lower()
+    waiting = printed(replace(realistic(1), rounds=(replace(section, again=AgainRow(50)),)))
+    assert "another label" not in waiting
+
+
+def test_what_was_written_to_images_is_counted_over_the_rounds_with_the_most_frequent_reasons() -> None:
+    first, second = realistic(2).rounds
+    alone = tuple(LeftOut(f"{i}.png", "somebody labelled it" if i else "it is gone") for i in range(3))
+    rows = (WrittenRow("client metadata", 4000, 3990, 10), WrittenRow("pre-labels", 50, 47, 0, alone))
+    rounds = (replace(first, written=rows), replace(second, written=rows[1:]))
+    text = " ".join(printed(replace(realistic(2), rounds=rounds)).split())
+    assert "client metadata 3,990 of 4,000 images written, 10 had it already" in text
+    assert "pre-labels 94 of 100 images written, 6 left alone (4: somebody labelled it; 2: it is gone)" in text
 
 
 @pytest.mark.parametrize("terminal", [False, True])

@@ -46,6 +46,10 @@ def test_doctor_finds_the_project_and_what_would_stop_a_run(tmp_path: Path, cach
     assert bad.returncode == 2
     assert "there is no stage 'Annotate 2'; did you mean 'Annotate 1'?" in bad.stderr
 
+    state = alrun(tmp_path, f"platform.path={project}", "action=status")
+    assert state.returncode == 0, state.stderr
+    assert not (tmp_path / "outputs").exists()  # who only looks leaves nothing behind
+
 
 def test_score_and_train_leave_their_tables(tmp_path: Path, cache: Path) -> None:
     project = tmp_path / "project.sqlite"

@@ -136,9 +136,14 @@ def test_a_wrong_file_stops_the_run_before_anything_moves(data: Path, tmp_path: 
     with pytest.raises(DataError, match=r"2 of \d+ rows(.|\n)*row 5: score is 4(.|\n)*row 10: category_id is 8"):
         play(tmp_path / "run", cache, *overrides(data), f"model.path={tmp_path}/results.json", "strategy=detection")
     assert not list((tmp_path / "run" / "rounds").glob("*/plan.json"))
+    with pytest.raises(DataError, match="there is no file"):
+        play(tmp_path / "none", cache, *overrides(data), "model.path=nosuch.json", "strategy=random")
+    assert not list((tmp_path / "none" / "rounds").glob("*/plan.json"))
 
 
-def test_class_probabilities_choose_without_any_label(tmp_path: Path, cache: Path) -> None:
+def test_class_probabilities_choose_without_any_label(
+    tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     base = ("dataset=digits", "metrics=[random]", "budget=20")
     assert play(tmp_path / "known", cache, *base, "strategy=random", "action=score", "model=none") == 0
     hashes = sorted(pl.read_parquet(tmp_path / "known" / "pool.parquet")["data_hash"].to_list())
@@ -153,6 +158,11 @@ def test_class_probabilities_choose_without_any_label(tmp_path: Path, cache: Pat
     assert picked == [hashes[row] for row in np.argsort(chances.max(axis=1), kind="stable")[:20]]
     assert result(tmp_path / "run")["quality"]["split"] == "labelled"
     assert result(tmp_path / "run")["evaluation"]["examples"] == 20
+    (note,) = record(tmp_path / "run")["notes"]
+    assert "predicts none of the 360 held-out images" in note
+    said = " ".join(capsys.readouterr().out.split())
+    assert "evaluated 20 labelled images, with the imported class probabilities" in said
+    assert "chosen, not drawn" in said
     outcomes = pl.read_parquet(tmp_path / "run" / "evaluation.parquet")
     assert outcomes.columns == ["data_hash", "split", "label", "predicted", "probability", "error"]
     with pytest.raises(ConfigError, match="holds class probabilities of images, not objects"):
@@ -162,8 +172,8 @@ def test_class_probabilities_choose_without_any_label(tmp_path: Path, cache: Pat
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (("strategy=detection",), "finds no objects in images, which strategy Detection goes by"),
-        (("strategy=detection", "model=none"), "strategy Detection needs a model"),
+        (("strategy=detection",), "finds no objects in images, which strategy=detection goes by"),
+        (("strategy=detection", "model=none"), "strategy=detection needs a model"),
         (("model=predictions", "model.path=x.json", "action=train"), "is not trained, its predictions are imported"),
         (("model=predictions", "model.path=x.json", "strategy=bald"), "model"),
     ],

@@ -38,6 +38,8 @@ def test_the_queue_holds_the_selection_until_it_is_labelled(tmp_path: Path, cach
     label(platform, chosen[:4])
     with pytest.raises(Waiting, match="4 of 6 labelled"):
         go_on(folder, project, cache)
+    page = (folder / "report.html").read_text()
+    assert (page.count(">open</bdi>"), "3 times" in page) == (1, True)  # in the timings: one row, however often resumed
     label(platform, chosen[4:])
 
     assert go_on(folder, project, cache) == 0

@@ -54,7 +54,9 @@ def picked(folder: Path) -> list[str]:
     return [row["data_hash"] for row in selection(folder)]
 
 
-def test_what_is_sent_back_is_mostly_wrong_and_right_afterwards(project: Path, tmp_path: Path, cache: Path) -> None:
+def test_what_is_sent_back_is_mostly_wrong_and_right_afterwards(
+    project: Path, tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     platform = platform_of(project)
     before, labels, errors = platform.tasks(), labels_of(platform), wrong(platform)
     assert 0.08 * POOL < len(errors) < 0.12 * POOL
@@ -74,6 +76,14 @@ def test_what_is_sent_back_is_mostly_wrong_and_right_afterwards(project: Path, t
     ]
     assert platform.tags() == {}
     assert result(tmp_path / "run")["account"]["selected_complete"] == BUDGET
+    changed = len(suspects & errors)  # the oracle mends every error, and confirms what is right
+    assert result(tmp_path / "run")["relabelled"] == {
+        "changed": changed, "unchanged": BUDGET - changed, "untouched": 0,
+    }  # fmt: skip
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"sent back {BUDGET} labelled tasks" in said
+    assert f"changed {changed} came back with another label" in said
+    assert "restored" not in said
 
 
 def test_the_first_label_errors_come_first_whatever_the_score(project: Path, tmp_path: Path, cache: Path) -> None:
@@ -104,6 +114,8 @@ def test_only_what_a_person_submitted_again_counts_as_labelled(project: Path, tm
 
     after = {task.data_hash: task for task in platform.tasks()}
     assert stages(platform) == {"Review 1": 1, "Complete": POOL - 1}
+    play(folder, cache, *config, "action=resume", f"run={folder}")
+    assert result(folder)["relabelled"] == {"changed": 1, "unchanged": 1, "untouched": 2}
     assert all((after[h].stage, after[h].priority) == (before[h].stage, None) for h in suspects if h != confirmed)
     assert platform.tags() == {}
 
