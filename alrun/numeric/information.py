@@ -1,6 +1,6 @@
 """What class probabilities tell, row by row: entropies, mutual information, leads and votes.
 
-Each function takes the rows of a block that fits a core's cache (see :func:`rows_at_once`), float32 or float64, with a
+Each function takes the rows of a block that fits the cache (see :func:`rows_at_once`), float32 or float64, with a
 row's classes side by side. What it returns for a row depends on that row alone, to the bit.
 """
 
@@ -15,7 +15,7 @@ from alrun.numeric.blocks import Doubles
 
 Array = npt.NDArray[Any]
 
-_NUMBERS = 1 << 17  # in a block, of which a few copies stay in a core's cache
+_NUMBERS = 1 << 19  # in a block: fewer, and threads are at the interpreter's lock; more, and the cache is too small
 _LN2 = float(np.log(2))
 _ROUNDING = 1e-9
 """Information below this many bits is rounding."""
