@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 REASONS = 3
 """How many reasons to show why something was left alone, the most frequent ones first."""
 
-_NAME = 20  # characters of a name that are kept in one line
-
 
 def summary(report: RunReport, console: Console) -> None:
     """Print what was asked, what came of it, how long it took and where the outputs are.
@@ -118,18 +116,10 @@ def number_table(headers: Iterable[str], rows: Iterable[Iterable[str]], words_in
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    cells = [list(row) for row in rows]
     for index, header in enumerate(headers):
         text = index < words_in
-        needed = max((len(row[index]) for row in cells), default=0)  # a name is folded only if it is a long one
-        table.add_column(
-            header,
-            justify="left" if text else "right",
-            overflow="fold",
-            no_wrap=not text,
-            min_width=min(needed, _NAME) if text else None,
-        )
-    for row in cells:
+        table.add_column(header, justify="left" if text else "right", overflow="fold", no_wrap=not text)
+    for row in rows:
         table.add_row(*map(as_text, row))
     table.add_row()
     return table

@@ -179,9 +179,9 @@ def _live(comparison: Comparison, sweeps: Sequence[tuple[Path, SweepRecord]]) ->
         return Live(text, None)
     rows = comparison.rows.filter((pl.col("arm") == comparison.winner) & (pl.col("role") == "job"))
     row = rows.filter(pl.col("setting_label") == comparison.settings[0].label).row(0, named=True)
-    for folder, sweep in sweeps:
+    for folder, sweep in sorted(sweeps, key=lambda one: one[0].name != row["sweep"]):  # it may have been renamed
         job = next((job for job in sweep.jobs if job.job == row["job"]), None)
-        if job is not None and folder.name == row["sweep"]:
+        if job is not None:
             where = f" as in the setting {row['setting_label']}" if len(comparison.settings) > 1 else ""
             text = f"{comparison.winner} won here{where}. To run it on a real project, with the project's hash:"
             return Live(text, live_command(sweep.command, job, _yaml(folder / job.folder, "overrides")))
