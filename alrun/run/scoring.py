@@ -68,12 +68,7 @@ def good_probabilities(
     session: Session, model: Model | ImportedModel, trained: Trained, data_hashes: Sequence[str]
 ) -> tuple[list[int], Probabilities]:
     """Return which of the images, by their place, can be had and decoded, and the probabilities of these."""
-
-    def work() -> tuple[list[int], Probabilities]:
-        here = [row for row, data_hash in enumerate(data_hashes) if data_hash in session.images]
-        return here, probabilities_of(session, model, trained, [data_hashes[row] for row in here])
-
-    return session.without_bad_images(work)
+    return session.of_good_images(data_hashes, lambda here: probabilities_of(session, model, trained, here))
 
 
 def _usable(found: Array, data_hashes: Sequence[str]) -> Probabilities:

@@ -158,12 +158,16 @@ class Session:
 
     def good_inputs(self, model: Model | ImportedModel, data_hashes: Sequence[str]) -> tuple[list[int], Array]:
         """Return which of the images, by their place, can be had and decoded, and what `model` takes for these."""
+        return self.of_good_images(data_hashes, lambda here: self.model_inputs(model, here))
 
-        def work() -> tuple[list[int], Array]:
+    def of_good_images(self, data_hashes: Sequence[str], work: Callable[[list[str]], T]) -> tuple[list[int], T]:
+        """Return which of the images, by their place, can be had and decoded, and what `work` makes of these."""
+
+        def attempt() -> tuple[list[int], T]:
             here = [row for row, data_hash in enumerate(data_hashes) if data_hash in self.images]
-            return here, self.model_inputs(model, [data_hashes[row] for row in here])
+            return here, work([data_hashes[row] for row in here])
 
-        return self.without_bad_images(work)
+        return self.without_bad_images(attempt)
 
 
 @contextmanager
