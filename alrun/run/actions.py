@@ -125,7 +125,7 @@ def train_now(job: Job) -> int:
         training = train(session, snapshot, 0)
         if training.trained is None:
             raise Waiting("nothing is labelled in this project yet, so there is nothing to train on")
-        save(session, training)
+        save(session, snapshot, training.trained)
         session.folder.update(status="done")
         if not isinstance(training.evaluation, Evaluation):
             answers.info("trained on %d images; no image is held out, so nothing was evaluated", training.labelled)

@@ -68,8 +68,9 @@ def _keep_model(session: Session, last: _Last) -> None:
     training = last.training if last.number == over[-1] else None
     if training is None:
         training = train(session, session.snapshot(), over[-1])
-    with session.phase("save", over[-1]):
-        save(session, training)
+    if training.trained is not None:
+        with session.phase("save", over[-1]):
+            save(session, training.snapshot, training.trained)
     session.folder.update(model_of=over[-1])
 
 

@@ -113,14 +113,11 @@ def _imported(session: Session, snapshot: Snapshot, model: ImportedModel, round_
     return Training(snapshot, imported, labelled.height, counts, quality.evaluation if quality else None, quality)
 
 
-def save(session: Session, training: Training) -> None:
+def save(session: Session, snapshot: Snapshot, trained: Trained) -> None:
     """Write the model, and its predictions for held-out and unlabelled images, into the run folder.
 
-    Of imported predictions, only where they come from. Without a model, nothing.
+    Of imported predictions, only where they come from.
     """
-    trained = training.trained
-    if trained is None:
-        return
     building = session.folder.path / ".model.new"
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir()
@@ -128,7 +125,7 @@ def save(session: Session, training: Training) -> None:
     shutil.rmtree(session.folder.model, ignore_errors=True)
     building.rename(session.folder.model)
     if not isinstance(trained, Imported):
-        write_parquet(session.folder.path / "predictions.parquet", predictions(session, training.snapshot, trained))
+        write_parquet(session.folder.path / "predictions.parquet", predictions(session, snapshot, trained))
 
 
 def _evaluate(session: Session, trained: Trained, question: Question) -> Evaluation | None:
