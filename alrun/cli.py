@@ -142,8 +142,8 @@ def _sweep(verdict: Verdict, arguments: Sequence[str]) -> int:
     """Freeze the jobs of a sweep, play those that are missing, and return the worst of their exit codes."""
     from alrun.config.build import component
     from alrun.config.sweep import plan_sweep
-    from alrun.run.sweep import alone, play_missing
-    from alrun.run.sweep_tracking import tracked_sweep
+    from alrun.run.sweeps.sweep import alone, play_missing
+    from alrun.run.sweeps.tracking import tracked_sweep
 
     logging.basicConfig(level=logging.INFO, handlers=[TerminalHandler()], force=True)
     try:

@@ -31,7 +31,7 @@ import numpy.typing as npt
 import polars as pl
 
 from alrun.numeric.projection import principal_plane
-from alrun.run.inputs import strategy_inputs
+from alrun.run.selection.inputs import strategy_inputs
 from alrun.run.session import Session, opened
 from alrun.seeds import generator
 from alrun.strategies.base import Ranking

@@ -19,19 +19,19 @@ from alrun.recipe.plan import Plan
 from alrun.recipe.rescue import rescue, unfinished
 from alrun.report.curves import MEASURES
 from alrun.report.words import fraction
-from alrun.run.comparing import compare_runs
 from alrun.run.doctor import doctor
-from alrun.run.folder import RoundFolder
 from alrun.run.job import Job, choice
-from alrun.run.labelling import Labelling
-from alrun.run.measuring import scored_pool
+from alrun.run.learning.quality import Quality, explanations
+from alrun.run.learning.training import save, train
 from alrun.run.playing import next_round, play_to_the_end, resume_command, stop
-from alrun.run.quality import Quality, explanations
-from alrun.run.rounds import Round
-from alrun.run.selecting import write_parquet
+from alrun.run.round_folder import RoundFolder
+from alrun.run.rounds.labelling import Labelling
+from alrun.run.rounds.round import Round
+from alrun.run.selection.measuring import scored_pool
 from alrun.run.session import Session, opened
+from alrun.run.sweeps.comparing import compare_runs
+from alrun.run.tables import write_parquet
 from alrun.run.tracking import track, tracked
-from alrun.run.training import save, train
 from alrun.terminal import answers
 
 DONE = 0

@@ -22,12 +22,12 @@ from alrun.platform.writes import Limits
 from alrun.recipe.preflight import preflight
 from alrun.recipe.rescue import unfinished
 from alrun.run.folder import PACKAGES, command_line, installed_version
-from alrun.run.given import labelled_images
 from alrun.run.job import Job, choice
-from alrun.run.quality import read_predictions
-from alrun.run.selecting import check_names
+from alrun.run.learning.given import labelled_images
+from alrun.run.learning.quality import read_predictions
+from alrun.run.learning.training import check_target
+from alrun.run.selection.selecting import check_names
 from alrun.run.session import Session, opened
-from alrun.run.training import check_target
 from alrun.terminal import answers
 from alrun.types import Snapshot, StageType, count_stages
 

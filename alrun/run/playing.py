@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from alrun.errors import AlrunError, Waiting
 from alrun.recipe.plan import Plan
+from alrun.run.learning.training import Training, save, train
 from alrun.run.publish import publish
-from alrun.run.rounds import Round, first_round
+from alrun.run.rounds.round import Round, first_round
+from alrun.run.rounds.stopping import why_stop
 from alrun.run.session import Session
-from alrun.run.stopping import why_stop
 from alrun.run.tracking import keep_up
-from alrun.run.training import Training, save, train
 from alrun.terminal import answers
 
 

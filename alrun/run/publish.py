@@ -26,12 +26,12 @@ from alrun.report.page import MOST_PICKS, render
 from alrun.report.plane import plane_view
 from alrun.report.quality import QualityView, quality_view
 from alrun.report.thumbnails import thumbnails
-from alrun.run.accounts import moved_and_restored, sent_back, written_rows
-from alrun.run.auditing import audit_so_far
-from alrun.run.folder import RoundFolder
 from alrun.run.job import Job, choice
-from alrun.run.selecting import read_selection, write_parquet, write_selection
+from alrun.run.round_folder import RoundFolder
+from alrun.run.rounds.accounts import moved_and_restored, sent_back, written_rows
+from alrun.run.rounds.auditing import audit_so_far
 from alrun.run.session import Session, imported_left_out
+from alrun.run.tables import read_selection, write_parquet, write_selection
 from alrun.terminal import silence
 from alrun.types import LeftOut, Pick
 

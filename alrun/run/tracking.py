@@ -13,8 +13,9 @@ from typing import Any
 
 from alrun.errors import ConfigError, NotTracked, StateError
 from alrun.files import digest, write_json
-from alrun.run.folder import RoundFolder, RunFolder
+from alrun.run.folder import RunFolder
 from alrun.run.job import Job
+from alrun.run.round_folder import RoundFolder
 from alrun.run.session import Session
 from alrun.run.sweep_record import SWEEP_JSON, PlannedJob, SweepRecord
 from alrun.terminal import answers

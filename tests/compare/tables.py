@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from alrun.run.sweep_table import PICKS, ROWS
+from alrun.run.sweeps.table import PICKS, ROWS
 
 Curves = Mapping[str, Mapping[int, Sequence[float]]]
 

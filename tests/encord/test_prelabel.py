@@ -16,7 +16,7 @@ from alrun.platform.writes import Assign, InitialiseLabels, SaveLabels, Submit
 from alrun.pool.frame import pool_frame
 from alrun.pool.snapshot import PRELABELLED
 from alrun.run.folder import RunFolder
-from alrun.run.prelabel import Prelabelled, prelabel
+from alrun.run.rounds.prelabel import Prelabelled, prelabel
 from alrun.run.session import Session
 from alrun.types import Answer, Label
 from tests.encord.world import World

@@ -19,8 +19,8 @@ from alrun.platform.retry import Patience
 from alrun.platform.writes import SetMetadata
 from alrun.run.actions import ACTIONS
 from alrun.run.folder import RunFolder
+from alrun.run.rounds.writeback import GIVE_UP, Outcome, preview, write_back
 from alrun.run.session import Session
-from alrun.run.writeback import GIVE_UP, Outcome, preview, write_back
 from tests.encord.world import World, component
 from tests.run.harness import make_job
 

@@ -15,8 +15,8 @@ from alrun.config.check import check
 from alrun.config.compose import Composer
 from alrun.config.play import play_frozen
 from alrun.config.sweep import Plan, plan_sweep
-from alrun.run.sweep import alone, play_missing
-from alrun.run.sweep_table import SweepTables, read_sweeps
+from alrun.run.sweeps.sweep import alone, play_missing
+from alrun.run.sweeps.table import SweepTables, read_sweeps
 
 SMALL = (
     "dataset=folder", "dataset.test_size=20", "embedding.size=8", "model=logistic_regression", "metrics=[random]",

@@ -10,8 +10,8 @@ import pytest
 
 from alrun.config.check import check
 from alrun.config.compose import Composer
-from alrun.run.comparing import live_command
 from alrun.run.sweep_record import PlannedJob
+from alrun.run.sweeps.comparing import live_command
 from tests.run.sweeping import SMALL, alrun, draw, sweep
 
 FILES = ("sweep.html", "comparison.csv", "comparison.md")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from alrun.run import cost
-from alrun.run.cost import announce, free_bytes, in_words, operations_per_second
+from alrun.run.selection import cost
+from alrun.run.selection.cost import announce, free_bytes, in_words, operations_per_second
 from alrun.strategies.batch_bald import BatchBald
 from alrun.strategies.cost import Size, Work
 from alrun.strategies.random import Random

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from alrun.run.sweep_table import read_sweeps
+from alrun.run.sweeps.table import read_sweeps
 from tests.run.sweeping import IMAGES, SMALL, draw, sweep
 
 ARMS = ("random", "margin", "kcenter")

@@ -19,7 +19,7 @@ from alrun.platform.writes import Approve, Assign, SaveLabels, Submit
 from alrun.pool.frame import pool_frame
 from alrun.pool.snapshot import PRELABELLED
 from alrun.run.folder import RunFolder
-from alrun.run.prelabel import prelabel
+from alrun.run.rounds.prelabel import prelabel
 from alrun.run.session import Session
 from alrun.types import Answer, Label, Task
 from tests.run.harness import make_job, platform_of, play, queue, result

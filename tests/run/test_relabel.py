@@ -16,7 +16,7 @@ from alrun import faults
 from alrun.errors import ConfigError, Waiting
 from alrun.platform.local import LocalPlatform
 from alrun.platform.writes import Reopen, Submit
-from alrun.run.cross_validation import folds
+from alrun.run.learning.cross_validation import folds
 from alrun.seeds import generator
 from alrun.types import Label
 from tests.run.harness import QUICK, label, platform_of, play, queue, record, result, selection, stages

@@ -15,9 +15,9 @@ import yaml
 from alrun import faults
 from alrun.config.play import frozen
 from alrun.errors import Waiting
-from alrun.run.sweep import alone
 from alrun.run.sweep_record import JobRecord, SweepRecord
-from alrun.run.sweep_table import PICKS, ROWS, read_sweeps, write_tables
+from alrun.run.sweeps.sweep import alone
+from alrun.run.sweeps.table import PICKS, ROWS, read_sweeps, write_tables
 from tests.run.sweeping import IMAGES, SMALL, alrun, draw, planned, sweep, tables
 
 SWEPT = ("strategy=random,margin", "seed=0,1")

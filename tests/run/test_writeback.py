@@ -22,8 +22,8 @@ from alrun.platform.metadata import owned, rounded
 from alrun.platform.writes import SetMetadata
 from alrun.pool.frame import pool_frame
 from alrun.run.folder import RunFolder
+from alrun.run.rounds.writeback import metadata_table, write_back
 from alrun.run.session import Session
-from alrun.run.writeback import metadata_table, write_back
 from tests.run.harness import QUICK, make_job, platform_of, play, record
 
 PLAIN = ("strategy=random", "model=none", "metrics=[random,blur]", "budget=5", "dataset.test_size=1500")

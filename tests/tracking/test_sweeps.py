@@ -9,9 +9,9 @@ import pytest
 from alrun.config.build import component
 from alrun.config.play import play_frozen
 from alrun.config.sweep import Plan
-from alrun.run.sweep import play_missing
 from alrun.run.sweep_record import JobRecord
-from alrun.run.sweep_tracking import tracked_sweep
+from alrun.run.sweeps.sweep import play_missing
+from alrun.run.sweeps.tracking import tracked_sweep
 from alrun.tracking.base import Tracker
 from alrun.tracking.mlflow import Mlflow
 from tests.run.sweeping import SMALL, draw, planned

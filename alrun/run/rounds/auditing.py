@@ -14,10 +14,10 @@ from alrun.compare.audit import Audit, together
 from alrun.files import write_json
 from alrun.models.base import Trained
 from alrun.models.imported import ImportedModel
-from alrun.run.folder import RoundFolder
-from alrun.run.inputs import most_likely
-from alrun.run.selecting import read_selection
+from alrun.run.round_folder import RoundFolder
+from alrun.run.selection.inputs import most_likely
 from alrun.run.session import Session
+from alrun.run.tables import read_selection
 from alrun.strategies.audit import AUDIT
 from alrun.strategies.audit import Audit as AuditStrategy
 from alrun.strategies.base import Strategy

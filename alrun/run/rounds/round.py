@@ -19,16 +19,16 @@ from alrun.recipe.drift import check_unchanged
 from alrun.recipe.explain import explain
 from alrun.recipe.journal import Journal
 from alrun.recipe.plan import Plan
-from alrun.run.finishing import finish
-from alrun.run.folder import RoundFolder
-from alrun.run.given import labelled_images
 from alrun.run.job import choice
-from alrun.run.labelling import Labelling
-from alrun.run.planning import plan_round
-from alrun.run.prelabel import announce, prelabel
+from alrun.run.learning.given import labelled_images
+from alrun.run.learning.training import Training
+from alrun.run.round_folder import RoundFolder
+from alrun.run.rounds.finishing import finish
+from alrun.run.rounds.labelling import Labelling
+from alrun.run.rounds.planning import plan_round
+from alrun.run.rounds.prelabel import announce, prelabel
+from alrun.run.rounds.writeback import preview, write_back
 from alrun.run.session import Session
-from alrun.run.training import Training
-from alrun.run.writeback import preview, write_back
 from alrun.strategies.base import at_stage
 from alrun.types import OF_A_MODEL
 

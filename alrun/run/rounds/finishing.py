@@ -9,14 +9,14 @@ from typing import Any
 from alrun.files import write_json
 from alrun.recipe.journal import Journal
 from alrun.recipe.plan import Plan
-from alrun.run.accounts import account, relabelled
-from alrun.run.auditing import audited
-from alrun.run.folder import RoundFolder
-from alrun.run.prelabel import untag_submitted
-from alrun.run.quality import keep_quality
+from alrun.run.learning.quality import keep_quality
+from alrun.run.learning.training import Training, train
+from alrun.run.round_folder import RoundFolder
+from alrun.run.rounds.accounts import account, relabelled
+from alrun.run.rounds.auditing import audited
+from alrun.run.rounds.prelabel import untag_submitted
+from alrun.run.rounds.stopping import finished, outlook, round_cost, stability
 from alrun.run.session import Session
-from alrun.run.stopping import finished, outlook, round_cost, stability
-from alrun.run.training import Training, train
 from alrun.stopping.base import RoundFacts
 from alrun.types import Label, Snapshot, StageType
 

@@ -14,9 +14,9 @@ import polars as pl
 from alrun.errors import ConfigError
 from alrun.models.base import Sampled, Trained
 from alrun.models.imported import Imported
-from alrun.run.cross_validation import out_of_sample
 from alrun.run.job import choice
-from alrun.run.scoring import good_probabilities, probabilities_of
+from alrun.run.learning.cross_validation import out_of_sample
+from alrun.run.learning.scoring import good_probabilities, probabilities_of
 from alrun.run.session import Session
 from alrun.seeds import generator
 from alrun.strategies.base import Strategy, StrategyInputs

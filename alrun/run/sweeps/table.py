@@ -18,8 +18,8 @@ from alrun.errors import StateError
 from alrun.files import write_text
 from alrun.models.evaluate import Evaluation
 from alrun.run.folder import RunFolder
-from alrun.run.selecting import read_selection, write_parquet
 from alrun.run.sweep_record import JobRecord, PlannedJob, SweepRecord
+from alrun.run.tables import read_selection, write_parquet
 
 FIGURES = tuple(f.name for f in fields(Evaluation) if str(f.type).startswith("float"))
 """The figures of an evaluation, in the order of `alrun.models.evaluate.Evaluation`."""

@@ -19,8 +19,8 @@ from alrun.models.evaluate_objects import ObjectEvaluation, evaluate_objects
 from alrun.models.importance import ENOUGH, Importance, importance
 from alrun.models.imported import Imported, ImportedModel, Known
 from alrun.pool.frame import labelled_hashes
-from alrun.run.selecting import write_parquet
 from alrun.run.session import Session
+from alrun.run.tables import write_parquet
 from alrun.types import Label, Ontology, Snapshot
 
 SPLITS = ("held-out", "labelled")

@@ -25,7 +25,7 @@ from alrun.platform.port import KeepsMetadata
 from alrun.platform.retry import patiently
 from alrun.platform.writes import SetMetadata
 from alrun.progress import track
-from alrun.run.inputs import most_likely
+from alrun.run.selection.inputs import most_likely
 from alrun.run.session import Session
 from alrun.types import Pick, Scalar, Snapshot, TaskRef
 

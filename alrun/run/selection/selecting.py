@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from alrun.errors import ConfigError
-from alrun.files import write_bytes, write_text
 from alrun.filters import Removed
 from alrun.models.base import Trained
 from alrun.models.imported import ImportedModel
 from alrun.pool.frame import PROJECTION, metadata_names
 from alrun.recipe.preflight import preflight
-from alrun.run.cost import announce
-from alrun.run.given import labelled_images
-from alrun.run.inputs import strategy_inputs
-from alrun.run.looked_up import looked_up
-from alrun.run.measuring import scored_pool
+from alrun.run.learning.given import labelled_images
+from alrun.run.selection.cost import announce
+from alrun.run.selection.inputs import strategy_inputs
+from alrun.run.selection.looked_up import looked_up
+from alrun.run.selection.measuring import scored_pool
 from alrun.run.session import Session
+from alrun.run.tables import read_selection
 from alrun.seeds import generator
 from alrun.strategies.base import Strategy
 from alrun.types import OF_A_MODEL, LeftOut, Need, Pick, Snapshot, StageType, Task
-
-SELECTION_COLUMNS = ("round", "rank", "task_id", "data_hash", "title", "score", "reason")
 
 
 @dataclass(frozen=True)
@@ -102,32 +97,6 @@ def select(
         *_projection(session, hashes),
     )
     return Selected(pool, tasks, picks, filtered.removed, left_out, _unread(session, snapshot, left_out))
-
-
-def write_selection(path: Path, rounds: Sequence[tuple[int, Sequence[Pick]]]) -> None:
-    """Write picks as CSV (RFC 4180, UTF-8), in the order of rounds and ranks."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(SELECTION_COLUMNS)
-    for number, picks in rounds:
-        for p in picks:
-            writer.writerow([number, p.rank, p.task_id, p.data_hash, p.title, repr(p.score), p.reason])
-    write_text(path, out.getvalue())
-
-
-def read_selection(path: Path) -> list[Pick]:
-    """Read the picks that :func:`write_selection` wrote for one round."""
-    rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
-    return [
-        Pick(int(r["rank"]), r["task_id"], r["data_hash"], r["title"], float(r["score"]), r["reason"]) for r in rows
-    ]
-
-
-def write_parquet(path: Path, frame: pl.DataFrame) -> None:
-    """Write a table, whole or not at all."""
-    out = io.BytesIO()
-    frame.write_parquet(out)
-    write_bytes(path, out.getvalue())
 
 
 def check_names(session: Session, snapshot: Snapshot) -> None:

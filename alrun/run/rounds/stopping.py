@@ -12,10 +12,10 @@ import polars as pl
 from alrun.costs.objects import Objects
 from alrun.errors import ConfigError
 from alrun.models.imported import Imported
-from alrun.run.folder import RoundFolder
-from alrun.run.selecting import write_parquet
+from alrun.run.learning.training import Training, predictions
+from alrun.run.round_folder import RoundFolder
 from alrun.run.session import Session
-from alrun.run.training import Training, predictions
+from alrun.run.tables import write_parquet
 from alrun.stopping.base import RoundFacts
 from alrun.stopping.forecast import expected_next
 from alrun.stopping.predictions import f_change, kappa, mean_uncertainty

@@ -15,7 +15,7 @@ from alrun.progress import gauge
 from alrun.recipe.journal import Journal
 from alrun.recipe.plan import Plan
 from alrun.recipe.steps import SendBack
-from alrun.run.folder import RoundFolder
+from alrun.run.round_folder import RoundFolder
 from alrun.run.session import Session
 from alrun.types import Task
 

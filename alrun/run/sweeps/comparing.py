@@ -24,7 +24,7 @@ from alrun.report.thumbnails import thumbnails
 from alrun.run.folder import RunFolder
 from alrun.run.job import Job
 from alrun.run.sweep_record import PlannedJob, SweepRecord
-from alrun.run.sweep_table import SweepTables, read_sweeps
+from alrun.run.sweeps.table import SweepTables, read_sweeps
 from alrun.terminal import silence
 from alrun.types import ImageFile
 

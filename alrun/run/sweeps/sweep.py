@@ -11,9 +11,9 @@ from alrun.errors import ConfigError, Waiting
 from alrun.files import locked
 from alrun.launchers.base import Launcher, Play
 from alrun.progress import gauge
-from alrun.run.comparing import report_on_sweep
 from alrun.run.sweep_record import JobRecord, PlannedJob, SweepRecord
-from alrun.run.sweep_table import write_tables
+from alrun.run.sweeps.comparing import report_on_sweep
+from alrun.run.sweeps.table import write_tables
 
 log = logging.getLogger("alrun")
 

@@ -13,7 +13,7 @@ import polars as pl
 from alrun.errors import ConfigError, DataError
 from alrun.filters.looked_up import CONFIDENCE, PREDICTED, selected_column
 from alrun.models.base import Trained
-from alrun.run.inputs import most_likely
+from alrun.run.selection.inputs import most_likely
 from alrun.run.session import Session
 from alrun.types import Snapshot
 

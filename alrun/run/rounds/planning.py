@@ -10,16 +10,17 @@ from alrun.models.imported import ImportedModel
 from alrun.platform.retry import patiently
 from alrun.pool.frame import is_labelled
 from alrun.recipe.plan import Plan, PlanFacts
-from alrun.run.accounts import label_digests
-from alrun.run.auditing import audits, foresee
-from alrun.run.folder import RoundFolder
 from alrun.run.job import Job, choice
-from alrun.run.prelabel import check_prelabels, propose
-from alrun.run.selecting import Selected, select, write_parquet, write_selection
+from alrun.run.learning.training import check_target, train
+from alrun.run.round_folder import RoundFolder
+from alrun.run.rounds.accounts import label_digests
+from alrun.run.rounds.auditing import audits, foresee
+from alrun.run.rounds.prelabel import check_prelabels, propose
+from alrun.run.rounds.stopping import check_cost
+from alrun.run.rounds.writeback import check_publishing, metadata_table, needs_model
+from alrun.run.selection.selecting import Selected, select
 from alrun.run.session import Session
-from alrun.run.stopping import check_cost
-from alrun.run.training import check_target, train
-from alrun.run.writeback import check_publishing, metadata_table, needs_model
+from alrun.run.tables import write_parquet, write_selection
 from alrun.strategies.base import Strategy, at_stage
 from alrun.types import OF_A_MODEL, Snapshot, StageType, count_stages
 

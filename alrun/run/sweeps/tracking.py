@@ -14,8 +14,8 @@ from uuid import uuid4
 from alrun.errors import AlrunError
 from alrun.files import write_json
 from alrun.launchers.base import Launcher, Play
-from alrun.run.comparing import PAGE, TABLE, TEXT, frozen_config
 from alrun.run.sweep_record import JobRecord, SweepRecord
+from alrun.run.sweeps.comparing import PAGE, TABLE, TEXT, frozen_config
 from alrun.run.tracking import TRACKED_JSON, described, existing, read_mark, send, version_tags
 from alrun.tracking.base import TrackedRun, Tracker
 

@@ -17,11 +17,11 @@ from alrun.models.evaluate import Evaluation, evaluate
 from alrun.models.evaluate_objects import ObjectEvaluation
 from alrun.models.imported import Imported, ImportedModel
 from alrun.pool.frame import is_labelled, labelled_hashes, pool_frame
-from alrun.run.given import answer_index, labelled_images
-from alrun.run.quality import Quality, judge, read_predictions, without_held_out
-from alrun.run.scoring import good_probabilities
-from alrun.run.selecting import write_parquet
+from alrun.run.learning.given import answer_index, labelled_images
+from alrun.run.learning.quality import Quality, judge, read_predictions, without_held_out
+from alrun.run.learning.scoring import good_probabilities
 from alrun.run.session import Session
+from alrun.run.tables import write_parquet
 from alrun.seeds import generator
 from alrun.types import Question, Snapshot
 

@@ -12,7 +12,7 @@ import polars as pl
 from alrun.metrics.base import MetricInputs
 from alrun.metrics.images import PixelMetric, measure_all
 from alrun.pool.frame import pool_frame
-from alrun.run.crops import crop_vectors
+from alrun.run.selection.crops import crop_vectors
 from alrun.run.session import Session
 from alrun.seeds import generator
 from alrun.types import Label, Need, Snapshot

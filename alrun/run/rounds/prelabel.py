@@ -27,7 +27,7 @@ from alrun.platform.retry import Patience, patiently
 from alrun.platform.writes import AddTag, Prelabel, RemoveTag
 from alrun.pool.snapshot import PRELABELLED
 from alrun.progress import track
-from alrun.run.inputs import most_likely
+from alrun.run.selection.inputs import most_likely
 from alrun.run.session import Session
 from alrun.types import Answer, Label, Pick, Snapshot, StageType, Task, TaskRef, TaskStatus
 

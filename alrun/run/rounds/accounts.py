@@ -13,7 +13,7 @@ from alrun.recipe.journal import Progress
 from alrun.recipe.plan import Plan
 from alrun.recipe.steps import CompleteAgain, Parking, SendBack, Unpark, UnparkByMove
 from alrun.report.data import AgainRow, WrittenRow
-from alrun.run.folder import RoundFolder
+from alrun.run.round_folder import RoundFolder
 from alrun.types import Label, LeftOut, Snapshot, StageType
 
 

@@ -20,8 +20,8 @@ from alrun.models.prediction_rows import SUM_TOLERANCE
 from alrun.pool.images import load_pixels
 from alrun.pool.unread import Unread
 from alrun.progress import track
-from alrun.run.given import titles_of
 from alrun.run.job import choice
+from alrun.run.learning.given import titles_of
 from alrun.run.session import Session
 
 Probabilities = npt.NDArray[np.float64]
