@@ -123,5 +123,9 @@ def one_of(given: str, allowed: Sequence[str]) -> str:
 
 def name_of(kind: type) -> str:
     """Return how people choose components of this class: by the name of its file, or, their own, by its `_target_`."""
-    module = kind.__module__
-    return module.rpartition(".")[2] if module.startswith("alrun.") else f"{module}.{kind.__qualname__}"
+    return name_of_target(f"{kind.__module__}.{kind.__qualname__}")
+
+
+def name_of_target(target: str) -> str:
+    """Return how people choose the component with this `_target_`, as :func:`name_of`."""
+    return target.split(".")[-2] if target.startswith("alrun.") else target

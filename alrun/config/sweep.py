@@ -17,7 +17,7 @@ from alrun.config.compose import Composition
 from alrun.config.reference import full_data
 from alrun.config.schema import OPERATIONAL, digest, without
 from alrun.datasets.importer import Identity, identity
-from alrun.errors import DataError
+from alrun.errors import DataError, name_of_target
 from alrun.files import cache_folder, write_text
 from alrun.files import digest as digest_of
 from alrun.platform.local import LocalProject
@@ -160,7 +160,7 @@ class _Naming:
 
 def _choice(node: Mapping[str, Any] | None) -> str:
     """Return the name by which people choose a component, as `alrun.run.job.choice` does."""
-    return "none" if node is None else str(node["_target_"]).split(".")[-2]
+    return "none" if node is None else name_of_target(str(node["_target_"]))
 
 
 def _name(base: Composition, content: Mapping[str, Any]) -> str:

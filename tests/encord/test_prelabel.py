@@ -55,7 +55,7 @@ def test_a_hundred_images_take_as_few_requests_as_six(tmp_path: Path) -> None:
             platform = world.open()
             platform.write(InitialiseLabels(tuple(task.ref for task in platform.tasks()[: pool // 2])))
             world.emulator.log.clear()
-            assert propose(world, platform).saved == pool
+            assert propose(world, platform).written == pool
             counts.append(world.emulator.log.counts())
             assert labels(world) == [RAIN] * pool
     assert counts[0] == counts[1]
@@ -77,7 +77,7 @@ def test_a_lost_request_and_a_lost_answer_change_nothing(name: str, when: Any, w
 
 def test_a_server_that_takes_fewer_images_gets_fewer(tmp_path: Path) -> None:
     with World(tmp_path, Policies(labels_per_request=2, items_per_request=3)) as world:
-        assert propose(world).saved == 6
+        assert propose(world).written == 6
         assert all(label == RAIN for label in labels(world))
 
 

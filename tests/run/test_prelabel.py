@@ -96,12 +96,12 @@ def test_people_find_the_proposals_and_what_they_submit_is_theirs(project: Path,
     for name in waiting:
         assert given(platform, name) == (answer(expected[name]) if name in expected else Label())
     assert platform.tags()[PRELABELLED] == expected.keys()
-    assert outcome(folder) == {"proposed": len(expected), "saved": len(expected), "left_alone": {}}
+    assert outcome(folder) == {"images": len(expected), "written": len(expected), "left_alone": {}}
 
     pool = pool_frame(Session(make_job(folder, cache), platform, RunFolder(folder)).snapshot())
     assert not pool.filter(pl.col("data_hash").is_in(waiting))["labelled"].any(), "a proposal counts as no label"
     wait_for_people(folder, cache, project)
-    assert outcome(folder)["saved"] == len(expected), "asked for once"
+    assert outcome(folder)["written"] == len(expected), "asked for once"
 
     unchanged, corrected, *others = sorted(expected)
     platform.act(SaveLabels((platform.tasks([corrected])[0].ref,), (answer("7"),), "ann@team"))
@@ -162,7 +162,7 @@ def test_killed_anywhere_and_done_again_is_the_same_as_once(point: str, nth: int
     assert {name: given(platform, name) for name in names} == {name: answer(digit) for name, digit in asked.items()}
     assert platform.tags() == {PRELABELLED: frozenset(names)}
     before = platform.tasks()
-    assert prelabel(session, tmp_path / "proposals.json").saved == 6
+    assert prelabel(session, tmp_path / "proposals.json").written == 6
     assert platform.tasks() == before
 
 

@@ -7,19 +7,22 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from alrun import faults
-from alrun.errors import ConfigError, Waiting
+from alrun.errors import ConfigError, DataError, Waiting
 from alrun.platform.local import LocalPlatform
 from alrun.platform.writes import Reopen, Submit
+from alrun.run.actions import ACTIONS
 from alrun.run.learning.cross_validation import folds
 from alrun.seeds import generator
 from alrun.types import Label
-from tests.run.harness import QUICK, label, platform_of, play, queue, record, result, selection, stages
+from tests.run.harness import QUICK, label, make_job, platform_of, play, queue, record, result, selection, stages
+from tests.run.test_scoring import Even
 
 POOL, BUDGET = 1437, 100
 AGAIN = ("filters=labelled", "recipe=relabel", "strategy=relabel_suspects", "metrics=random", f"budget={BUDGET}")
@@ -212,3 +215,10 @@ def test_folds_are_even_within_each_class_and_depend_on_the_images_only() -> Non
     shuffled = folds([names[i] for i in order], targets[order], generator(0, 1, "folds"))
     np.testing.assert_array_equal(shuffled, fold[order])
     assert sorted(folds(["a", "b", "c"], np.array([0, 0, 1]), generator(0, 1, "folds"))) == [0, 1, 2]
+
+
+def test_a_model_that_gives_no_probabilities_is_named(project: Path, tmp_path: Path, cache: Path) -> None:
+    job = make_job(tmp_path / "run", cache, *QUICK, *AGAIN, f"platform.path={project}")
+    with pytest.raises(DataError, match=r"(?s)^model=tests\.run\.test_scoring\.Even: 288 of .* sums to 1\.3; needed: 1"):
+        ACTIONS["run"](replace(job, model=Even(1.3)))
+    assert stages(platform_of(project)) == {"Complete": POOL}

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from alrun.errors import ConfigError
 from alrun.models.imported import ImportedModel
+from alrun.run.learning.scoring import probabilities_of
 from alrun.run.session import Session
 from alrun.seeds import generator, uniform_by_key
 
@@ -38,6 +39,8 @@ def out_of_sample(
     ------
     ConfigError
         If there is no model that is trained here, or there are fewer than two labelled images.
+    BadImages, DataError
+        As :func:`probabilities_of` says.
     """
     model = session.job.model
     if model is None or isinstance(model, ImportedModel):
@@ -58,7 +61,7 @@ def out_of_sample(
     fold = folds(names, targets, generator(session.job.seed, round_number, "folds"))
     place = {name: row for row, name in enumerate(names)}
     asked = np.array([place.get(name, -1) for name in data_hashes], np.int64)
-    others = session.model_inputs(model, [h for h, at in zip(data_hashes, asked, strict=True) if at < 0])
+    unknown = [h for h, at in zip(data_hashes, asked, strict=True) if at < 0]
     log.info("cross-validation: %d models on %d labelled images", fold.max() + 1, len(names))
     told = np.empty((len(names), classes))
     untold = np.empty((0, classes))
@@ -66,9 +69,10 @@ def out_of_sample(
         rng = generator(session.job.seed, round_number, f"model without fold {number}")
         learnt = fold != number
         trained = model.fit(inputs[learnt], targets[learnt], classes, rng, session.job.threads)
-        told[~learnt] = trained.predict_proba(inputs[~learnt])
-        if number == 0:
-            untold = trained.predict_proba(others)
+        rest = np.flatnonzero(~learnt)
+        told[rest] = probabilities_of(session, model, trained, [names[row] for row in rest], lambda r=rest: inputs[r])  # type: ignore[misc]
+        if number == 0 and unknown:
+            untold = probabilities_of(session, model, trained, unknown)
     found = told[asked]
     found[asked < 0] = untold
     return found

@@ -95,15 +95,11 @@ def sent_back(plan: Plan, progress: Progress, result: Mapping[str, Any]) -> Agai
 
 def written_rows(folder: RoundFolder, pool: pl.DataFrame) -> Iterator[WrittenRow]:
     """Yield what `publish.metadata` and `publish.prelabel` wrote in a round; images are named as in `pool`."""
-    kinds = (
-        ("client metadata", folder.published, "images", "written"),
-        ("pre-labels", folder.prelabelled, "proposed", "saved"),
-    )
-    for what, path, asked, written in kinds:
+    for what, path in (("client metadata", folder.published), ("pre-labels", folder.prelabelled)):
         if path.exists():
             content = json.loads(path.read_text(encoding="utf-8"))
             alone = content["left_alone"]
             titles = dict(pool.select("data_hash", "title").iter_rows()) if alone else {}
             left_alone = tuple(LeftOut(titles.get(name, name), why) for name, why in alone.items())
-            there = content[asked] - content[written] - len(alone)
-            yield WrittenRow(what, content[asked], content[written], there, left_alone)
+            there = content["images"] - content["written"] - len(alone)
+            yield WrittenRow(what, content["images"], content["written"], there, left_alone)

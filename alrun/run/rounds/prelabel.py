@@ -34,18 +34,14 @@ from alrun.types import Answer, Label, Pick, Snapshot, StageType, Task, TaskRef,
 
 @dataclass
 class Prelabelled:
-    """What became of the proposals; `left_alone` has the reason of each by data hash."""
+    """What became of the proposals; `left_alone` has the reason of each by data hash, all others are `written`."""
 
-    proposed: int
+    images: int
+    written: int = 0
     left_alone: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def saved(self) -> int:
-        """How many images have their pre-label: all that were not left alone."""
-        return self.proposed - len(self.left_alone)
-
     def __str__(self) -> str:
-        text = f"{self.saved} of {self.proposed} pre-labels saved"
+        text = f"{self.written} of {self.images} pre-labels saved"
         if not self.left_alone:
             return text
         name, reason = next(iter(self.left_alone.items()))
@@ -103,6 +99,7 @@ def prelabel(session: Session, path: Path) -> Prelabelled:
     size = min(session.platform.limits.prelabel, session.platform.limits.listing)
     for start in track(range(0, len(names), size), "saving pre-labels"):
         _Batch(session.platform, session.patience, labels, outcome).save(names[start : start + size])
+    outcome.written = outcome.images - len(outcome.left_alone)
     return outcome
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import polars as pl
 
@@ -26,8 +27,8 @@ from alrun.run.round_folder import RoundFolder
 from alrun.run.rounds.finishing import finish
 from alrun.run.rounds.labelling import Labelling
 from alrun.run.rounds.planning import plan_round
-from alrun.run.rounds.prelabel import announce, prelabel
-from alrun.run.rounds.writeback import preview, write_back
+from alrun.run.rounds.prelabel import Prelabelled, announce, prelabel
+from alrun.run.rounds.writeback import Outcome, preview, write_back
 from alrun.run.session import Session
 from alrun.strategies.base import at_stage
 from alrun.types import OF_A_MODEL
@@ -114,27 +115,25 @@ class Round:
 
     def _publish(self) -> None:
         """Write to the images' client metadata what was approved with the plan, once."""
-        if not self.folder.metadata.exists() or self.folder.published.exists():
+        given = self.folder.metadata
+        self._once("publish", given, self.folder.published, lambda: write_back(self.session, pl.read_parquet(given)))
+
+    def _prelabel(self) -> None:
+        """Save the pre-labels that were approved with the plan, before the queue is said to be ready, once."""
+        given = self.folder.proposals
+        self._once("prelabel", given, self.folder.prelabelled, lambda: prelabel(self.session, given))
+
+    def _once(self, phase: str, given: Path, result: Path, work: Callable[[], Outcome | Prelabelled]) -> None:
+        """Do what a file beside the plan asks for, unless its result is there."""
+        if not given.exists() or result.exists():
             return
-        with self.session.phase("publish", self.number) as counts:
-            outcome = write_back(self.session, pl.read_parquet(self.folder.metadata))
+        with self.session.phase(phase, self.number) as counts:
+            outcome = work()
             counts["written"] = outcome.written
         log.info("round %d: %s", self.number, outcome)
         if outcome.left_alone:
             self.session.folder.note(f"round {self.number}: {outcome}")
-        write_json(self.folder.published, asdict(outcome))
-
-    def _prelabel(self) -> None:
-        """Save the pre-labels that were approved with the plan, before the queue is said to be ready, once."""
-        if not self.folder.proposals.exists() or self.folder.prelabelled.exists():
-            return
-        with self.session.phase("prelabel", self.number) as counts:
-            outcome = prelabel(self.session, self.folder.proposals)
-            counts["saved"] = outcome.saved
-        log.info("round %d: %s", self.number, outcome)
-        if outcome.left_alone:
-            self.session.folder.note(f"round {self.number}: {outcome}")
-        write_json(self.folder.prelabelled, {**asdict(outcome), "saved": outcome.saved})
+        write_json(result, asdict(outcome))
 
     @contextmanager
     def _kept_steps(self, applier: Applier) -> Iterator[None]:
