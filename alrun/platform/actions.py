@@ -58,7 +58,7 @@ class Tasks:
         names = keys(ref.data_hash for ref in refs)
         columns = ", ".join(Row._fields)
         found = self.db.execute(f"SELECT {columns} FROM tasks WHERE {AMONG}", (names,))  # noqa: S608
-        rows = {row[0]: Row(*row) for row in found}
+        rows = {row.data_hash: row for row in map(Row._make, found)}
         for ref in refs:
             row = rows.get(ref.data_hash)
             if row is None or row.task_id != ref.task_id:

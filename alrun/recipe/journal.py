@@ -1,4 +1,4 @@
-"""The append-only record of what a run meant to do and did, one JSON object a line (`journal.jsonl`, version 1).
+"""The append-only record of what a run meant to do and did, one JSON object a line (`journal.jsonl`, version 2).
 
 Every line has `v`, `time` (UTC), `event` and, last, `chain`, a digest of the line and of the chain before it, so that a
 line that is changed or missing between others shows. Reading changes nothing; the torn end that a kill may leave is
@@ -38,7 +38,7 @@ from alrun.faults import reach
 from alrun.files import append_line, digest, drop_torn_line, write_bytes
 from alrun.recipe.plan import Plan
 
-VERSION = 1
+VERSION = 2
 
 HINDSIGHT = frozenset({"open", "done", "skipped", "finished"})
 
@@ -201,12 +201,12 @@ class Journal:
             ) from None
         self._torn = False
         self._chain = chain
-        self.progress.note(json.loads(body + "}"))
+        self.progress.note({"event": event, **fields})
         reach(f"journal.after_{event}")
 
 
 def _chain(previous: str, body: str) -> str:
-    return digest([previous, body])
+    return digest((previous + body).encode())
 
 
 def _link(chain: str) -> str:

@@ -229,7 +229,7 @@ class PlanFacts:
     config_digest: str
 
 
-_encode = json.JSONEncoder(sort_keys=True).encode
+_encode = json.JSONEncoder(sort_keys=True, separators=(",\n", ": ")).encode
 _values = attrgetter(*TASK_COLUMNS)
 
 
@@ -238,9 +238,12 @@ def _step_fields(step: Step) -> dict[str, Any]:
 
 
 def _lines(value: Any) -> str:
-    if isinstance(value, list) and value:
-        return "[\n  " + ",\n  ".join(map(_encode, value)) + "\n ]"
-    return _encode(value)
+    """Return JSON, one line an item of a list of lists or of objects."""
+    text = _encode(value)  # no text in it holds a line end or a null character: JSON escapes them
+    for end in ("],\n[", "},\n{"):
+        text = text.replace(end, f"{end[0]},\0{end[-1]}")
+    text = text.replace(",\n", ", ").replace(",\0", ",\n  ")
+    return f"[\n  {text[1:-1]}\n ]" if text.startswith(("[[", "[{")) else text
 
 
 def _from_content(content: Mapping[str, Any]) -> Plan:

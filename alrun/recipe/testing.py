@@ -119,6 +119,8 @@ class People:
     """Labels tasks up to the done stage; goes on from wherever it was stopped."""
 
     platform: LocalPlatform
+    annotator: str = ANNOTATOR
+    reviewer: str = REVIEWER
 
     def finish(self, tasks: Sequence[Task], label: Label | None) -> None:
         """Label (unless None: submit with nothing), submit and approve."""
@@ -126,11 +128,11 @@ class People:
         for task in tasks:
             while stages[(now := self._listed(task)).stage] is not StageType.DONE:
                 if stages[now.stage] is StageType.REVIEW:
-                    self.platform.act(Approve((now.ref,), REVIEWER))
+                    self.platform.act(Approve((now.ref,), self.reviewer))
                 elif label is not None and self._label(now) != label:
-                    self.platform.act(SaveLabels((now.ref,), (label,), ANNOTATOR))
+                    self.platform.act(SaveLabels((now.ref,), (label,), self.annotator))
                 else:
-                    self.platform.act(Submit((now.ref,), ANNOTATOR))
+                    self.platform.act(Submit((now.ref,), self.annotator))
 
     def _label(self, task: Task) -> Label | None:
         return None if task.label_hash is None else self.platform.labels([task.label_hash])[task.label_hash]

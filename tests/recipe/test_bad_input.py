@@ -45,7 +45,7 @@ def rechained(lines: list[str]) -> bytes:
     chain, made = "", []
     for line in lines:
         body = re.sub(r', "chain": "\w+"\}$', "", line)
-        chain = digest([chain, body])
+        chain = digest((chain + body).encode())
         made.append(f'{body}, "chain": "{chain}"}}\n')
     return "".join(made).encode()
 
@@ -179,9 +179,9 @@ def test_a_journal_that_was_changed_is_refused(play: Playground) -> None:
 
 def test_a_journal_of_another_version_is_refused(play: Playground) -> None:
     play.applier().prepare()
-    lines = [line.replace('"v": 1', '"v": 2') for line in play.journal.read_text().splitlines()]
+    lines = [line.replace('"v": 2', '"v": 3') for line in play.journal.read_text().splitlines()]
     play.journal.write_bytes(rechained(lines))
-    with pytest.raises(StateError, match="line 1 is of version 2, and this alrun reads version 1"):
+    with pytest.raises(StateError, match="line 1 is of version 3, and this alrun reads version 2"):
         play.applier()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -201,3 +202,18 @@ def test_titles_of_a_stage_that_would_break_a_terminal_are_quoted(tmp_path: Path
         assert "\x1b" not in "".join(explain(plan, Limits()))
         plan.save(tmp_path / "plan.json")
         assert Plan.load(tmp_path / "plan.json") == plan
+
+
+@given(names=st.lists(st.text(max_size=6) | st.sampled_from(["],\n[", "], [", '"},\n{"', "\0", ",\n"]), max_size=5))
+def test_the_file_has_one_line_a_task_whatever_people_are_called(
+    names: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("plan") / "plan.json"
+    tasks = [task(number, last_actioned_by=name) for number, name in enumerate(names)]
+    left_out = [LeftOut(name, "a reason") for name in names]
+    plan = ParkRest().plan(snapshot(*tasks), tasks, picks(*tasks[:1]), left_out, FACTS)
+    plan.save(path)
+    assert Plan.load(path) == plan
+    _, _, table = path.read_text().partition(' "tasks": [\n')
+    rows = [json.loads(line.removesuffix(",")) for line in table.splitlines()[: len(names)]]
+    assert [row[0] for row in rows] == [f"t{number}" for number in range(len(names))]

@@ -102,5 +102,5 @@ def test_no_person_s_act_passes_for_ours_and_none_of_ours_for_a_person_s(
         return
     after = person or (USER if records else earlier)
     parked = replace(task, stage=plan.done_stage, last_actioned_by=after, priority=None, status=TaskStatus.COMPLETED)
-    announced = replace(case, now=parked, displaced=True, intended=True, seen=("row", "then"))
+    announced = case._replace(now=parked, displaced=True, intended=True, seen=("row", "then"))
     assert (judge(step, announced) is Verdict.DONE) == (person is None)

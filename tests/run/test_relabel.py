@@ -219,6 +219,7 @@ def test_folds_are_even_within_each_class_and_depend_on_the_images_only() -> Non
 
 def test_a_model_that_gives_no_probabilities_is_named(project: Path, tmp_path: Path, cache: Path) -> None:
     job = make_job(tmp_path / "run", cache, *QUICK, *AGAIN, f"platform.path={project}")
-    with pytest.raises(DataError, match=r"(?s)^model=tests\.run\.test_scoring\.Even: 288 of .* sums to 1\.3; needed: 1"):
+    said = r"(?s)^model=tests\.run\.test_scoring\.Even: 288 of .* sums to 1\.3; needed: 1"
+    with pytest.raises(DataError, match=said):
         ACTIONS["run"](replace(job, model=Even(1.3)))
     assert stages(platform_of(project)) == {"Complete": POOL}
