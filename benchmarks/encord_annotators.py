@@ -25,7 +25,7 @@ from alrun.emulator import OWNER, Emulator
 from alrun.errors import Refused
 from alrun.platform.encord import EncordProject
 from alrun.platform.encord.platform import EncordPlatform
-from alrun.platform.local import LocalPlatform
+from alrun.platform.local_platform import LocalPlatform
 from alrun.platform.port import Contents
 from alrun.platform.writes import Approve, Limits, SaveLabels, Submit
 from alrun.recipe.apply import Applier

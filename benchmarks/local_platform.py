@@ -14,7 +14,8 @@ from time import perf_counter
 from typing import TypeVar
 
 from alrun.files import digest
-from alrun.platform.local import LocalPlatform, LocalProject
+from alrun.platform.local import LocalProject
+from alrun.platform.local_platform import LocalPlatform
 from alrun.platform.port import Contents, NewImage
 from alrun.platform.writes import AddTag, Complete, InitialiseLabels, Move, RecipeWrite, Reopen, SetPriority
 from alrun.types import Answer, Label, Ontology, Question, QuestionKind, TaskRef

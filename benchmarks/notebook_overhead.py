@@ -25,7 +25,7 @@ import numpy as np
 from PIL import Image
 from round_overhead import Case, play
 
-from alrun.platform.local import LocalPlatform
+from alrun.platform.local_platform import LocalPlatform
 
 GOAL = 20
 

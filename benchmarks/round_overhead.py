@@ -42,7 +42,7 @@ from alrun.config.build import build
 from alrun.config.compose import Composer
 from alrun.config.overrides import setting
 from alrun.embeddings.pixels import Pixels
-from alrun.platform.local import LocalPlatform
+from alrun.platform.local_platform import LocalPlatform
 from alrun.run.actions import ACTIONS
 from alrun.run.folder import RunFolder
 

@@ -16,7 +16,7 @@ from alrun.emulator.ontology import Served
 from alrun.emulator.policies import Policies
 from alrun.emulator.rejection import Rejection
 from alrun.emulator.sidecar import Moved, Sidecar
-from alrun.platform.local import LocalPlatform
+from alrun.platform.local_platform import LocalPlatform
 from alrun.platform.port import Project
 from alrun.platform.writes import Limits, PeopleWrite, RecipeWrite
 from alrun.types import Stage, StageType, Task

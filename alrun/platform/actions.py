@@ -1,6 +1,6 @@
 """What a recipe's writes do to the rows of a local project, and the moves that people's actions share.
 
-Everything here runs inside a transaction of :class:`alrun.platform.local.LocalPlatform`; a `Refused` that
+Everything here runs inside a transaction of :class:`alrun.platform.local_platform.LocalPlatform`; a `Refused` that
 leaves it undoes the whole request.
 """
 

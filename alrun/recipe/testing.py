@@ -15,7 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from alrun.files import digest
-from alrun.platform.local import LocalPlatform, LocalProject, StageSpec
+from alrun.platform.local import LocalProject, StageSpec
+from alrun.platform.local_platform import LocalPlatform
 from alrun.platform.port import Contents, NewImage, Platform
 from alrun.platform.retry import Patience
 from alrun.platform.writes import Approve, Complete, InitialiseLabels, Limits, Move, SaveLabels, SetPriority, Submit

@@ -22,7 +22,8 @@ from alrun.emulator import OWNER, Emulator, Policies
 from alrun.emulator.keys import create_key
 from alrun.errors import DataError
 from alrun.files import digest
-from alrun.platform.local import LocalPlatform, LocalProject
+from alrun.platform.local import LocalProject
+from alrun.platform.local_platform import LocalPlatform
 from alrun.platform.port import Contents, NewImage
 from alrun.platform.testing import ONTOLOGY, small_contents
 from alrun.platform.writes import AddTag, Skip

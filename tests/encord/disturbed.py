@@ -22,7 +22,7 @@ from alrun.emulator import OWNER, Emulator, Fault, Request
 from alrun.errors import PlatformError
 from alrun.platform.encord import EncordProject
 from alrun.platform.encord.platform import EncordPlatform
-from alrun.platform.local import LocalPlatform
+from alrun.platform.local_platform import LocalPlatform
 from alrun.recipe.apply import Applier
 from alrun.recipe.journal import Journal
 from alrun.recipe.plan import Plan

@@ -11,7 +11,7 @@ import pytest
 
 from alrun.emulator import OWNER, Emulator
 from alrun.errors import Waiting
-from alrun.platform.local import LocalPlatform
+from alrun.platform.local_platform import LocalPlatform
 from alrun.platform.port import Contents, Platform
 from alrun.run.actions import ACTIONS
 from tests.encord.world import Crew

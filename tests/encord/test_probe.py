@@ -20,7 +20,7 @@ from alrun.platform.encord.asking import MARK, Answer, Answers
 from alrun.platform.encord.bench import Bench
 from alrun.platform.encord.probe import NEEDED
 from alrun.platform.encord.questions import QUESTIONS, UNASKED, Question
-from alrun.platform.local import LocalPlatform
+from alrun.platform.local_platform import LocalPlatform
 from alrun.platform.port import Finding, OpenQuestions, Probe
 from alrun.platform.retry import Patience
 from alrun.platform.testing import LABEL

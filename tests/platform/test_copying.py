@@ -13,7 +13,8 @@ import pytest
 
 from alrun.errors import ConfigError
 from alrun.platform.copying import copy_project
-from alrun.platform.local import LocalPlatform, LocalProject, StageSpec
+from alrun.platform.local import LocalProject, StageSpec
+from alrun.platform.local_platform import LocalPlatform
 from alrun.platform.port import Platform, Project
 from alrun.platform.retry import Patience
 from alrun.platform.testing import LABEL, Faulty, small_contents

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from alrun.errors import ConfigError, Refused, TooLarge
-from alrun.platform.local import LocalPlatform, LocalProject, StageSpec
+from alrun.platform.local import LocalProject, StageSpec
+from alrun.platform.local_platform import LocalPlatform
 from alrun.platform.port import Contents, KnowsTruth, Platform, ProjectSource, Staffed
 from alrun.platform.testing import LABEL, Faulty, PlatformContract, small_contents
 from alrun.platform.writes import AddTag, Complete, InitialiseLabels, Limits, Reopen, SaveLabels, SetPriority, Submit

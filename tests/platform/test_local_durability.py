@@ -19,7 +19,8 @@ import pytest
 from alrun import faults
 from alrun.errors import DataError, PlatformError, Unavailable
 from alrun.platform import schema
-from alrun.platform.local import LocalPlatform, LocalProject
+from alrun.platform.local import LocalProject
+from alrun.platform.local_platform import LocalPlatform
 from alrun.platform.port import Contents
 from alrun.platform.testing import LABEL, small_contents
 from alrun.platform.writes import AddTag, Complete, InitialiseLabels, SaveLabels

@@ -27,7 +27,7 @@ from typing import Any
 
 from alrun import faults
 from alrun.errors import AlrunError, PlatformError, RateLimited, Refused, TooLarge, Unavailable
-from alrun.platform.local import LocalPlatform
+from alrun.platform.local_platform import LocalPlatform
 from alrun.platform.writes import RecipeWrite
 from alrun.recipe.apply import Applier
 from alrun.recipe.base import Recipe

@@ -14,7 +14,7 @@ import pytest
 from alrun import faults
 from alrun.errors import PlatformError, StateError
 from alrun.files import digest
-from alrun.platform.local import LocalPlatform
+from alrun.platform.local_platform import LocalPlatform
 from alrun.recipe.apply import Applier
 from alrun.recipe.documented import Documented
 from alrun.recipe.journal import Journal

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alrun.errors import PlatformError, RateLimited, Refused, StateError, TooLarge, Unavailable
 from alrun.files import digest
-from alrun.platform.local import LocalPlatform
+from alrun.platform.local_platform import LocalPlatform
 from alrun.platform.port import NewImage
 from alrun.platform.writes import (
     Approve,

@@ -13,7 +13,8 @@ from omegaconf import OmegaConf
 from alrun.config.build import build
 from alrun.config.compose import Composer
 from alrun.config.overrides import setting
-from alrun.platform.local import LocalPlatform, LocalProject
+from alrun.platform.local import LocalProject
+from alrun.platform.local_platform import LocalPlatform
 from alrun.platform.writes import Approve, SaveLabels, Submit
 from alrun.run.actions import ACTIONS
 from alrun.run.job import Job

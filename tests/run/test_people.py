@@ -8,7 +8,7 @@ import pytest
 
 from alrun.errors import StateError, Waiting
 from alrun.files import locked
-from alrun.platform.local import LocalPlatform
+from alrun.platform.local_platform import LocalPlatform
 from alrun.platform.writes import Approve, Assign, Submit
 from tests.run.harness import label, platform_of, play, queue, record, result, selection, stages
 

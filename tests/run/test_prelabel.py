@@ -14,7 +14,7 @@ import pytest
 from alrun import faults
 from alrun.errors import Waiting
 from alrun.files import write_json
-from alrun.platform.local import LocalPlatform
+from alrun.platform.local_platform import LocalPlatform
 from alrun.platform.writes import Approve, Assign, SaveLabels, Submit
 from alrun.pool.frame import pool_frame
 from alrun.pool.snapshot import PRELABELLED

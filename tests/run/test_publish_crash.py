@@ -11,7 +11,7 @@ import pytest
 
 from alrun import faults
 from alrun.errors import Waiting
-from alrun.platform.local import LocalPlatform
+from alrun.platform.local_platform import LocalPlatform
 from alrun.pool.snapshot import PRELABELLED
 from tests.run.harness import platform_of, play, selection
 

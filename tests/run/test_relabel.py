@@ -15,7 +15,7 @@ import pytest
 
 from alrun import faults
 from alrun.errors import ConfigError, DataError, Waiting
-from alrun.platform.local import LocalPlatform
+from alrun.platform.local_platform import LocalPlatform
 from alrun.platform.writes import Reopen, Submit
 from alrun.run.actions import ACTIONS
 from alrun.run.learning.cross_validation import folds

@@ -17,7 +17,7 @@ import pytest
 
 from alrun import faults
 from alrun.errors import Waiting
-from alrun.platform.local import LocalPlatform
+from alrun.platform.local_platform import LocalPlatform
 from alrun.platform.metadata import owned, rounded
 from alrun.platform.writes import SetMetadata
 from alrun.pool.frame import pool_frame
