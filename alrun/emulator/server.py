@@ -5,25 +5,43 @@ from __future__ import annotations
 import json
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import Message
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from alrun.emulator import images, rest, rows, rpc
+from alrun.emulator.backend import Backend
 from alrun.emulator.call import Call
-from alrun.emulator.keys import User
+from alrun.emulator.images import Signer
+from alrun.emulator.keys import Keyring, User
+from alrun.emulator.policies import Policies
 from alrun.emulator.rejection import Rejection, translated
-from alrun.emulator.traffic import Fault, Request
+from alrun.emulator.traffic import Fault, Faults, Log, Request
 from alrun.errors import PlatformError
-
-if TYPE_CHECKING:
-    from alrun.emulator.emulator import Emulator
 
 V1 = ("/public", "/public/user")
 MANAGERS = (0, 4)
+
+T = TypeVar("T")
+
+
+class Served(Protocol):
+    """What the server needs of its emulator; see :class:`alrun.emulator.emulator.Emulator`."""
+
+    policies: Policies
+    keyring: Keyring
+    backend: Backend
+    signer: Signer
+    faults: Faults
+    log: Log
+    bugs: list[Exception]
+
+    def ask(self, work: Callable[[], T]) -> T:
+        """Run `work` on the thread that owns the project, and return what it returns."""
 
 
 @dataclass
@@ -66,7 +84,7 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, port: int, emulator: Emulator) -> None:
+    def __init__(self, port: int, emulator: Served) -> None:
         super().__init__(("127.0.0.1", port), partial(Handler, emulator))
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -82,7 +100,7 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def __init__(self, emulator: Emulator, *args: Any) -> None:
+    def __init__(self, emulator: Served, *args: Any) -> None:
         self._emulator = emulator
         super().__init__(*args)
 
@@ -154,7 +172,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
 
-def answer(emulator: Emulator, incoming: Incoming, asked: Any) -> Reply:
+def answer(emulator: Served, incoming: Incoming, asked: Any) -> Reply:
     """Carry out a request and return what it is answered with."""
     if incoming.path.startswith(images.PREFIX):
         return _signed(emulator, incoming)
@@ -186,14 +204,14 @@ def _in_place(fault: Fault) -> Reply:
     return reply
 
 
-def _user(emulator: Emulator, incoming: Incoming) -> User:
+def _user(emulator: Served, incoming: Incoming) -> User:
     if incoming.path in V1:
         return emulator.keyring.v1(incoming.headers, incoming.body)
     seconds = emulator.policies.signature_seconds
     return emulator.keyring.v2(incoming.headers, incoming.method, incoming.target, incoming.body, seconds)
 
 
-def _handled(emulator: Emulator, incoming: Incoming, asked: Any, user: User) -> Any:
+def _handled(emulator: Served, incoming: Incoming, asked: Any, user: User) -> Any:
     if emulator.policies.managers_only and user.role not in MANAGERS:
         raise Rejection(403, "only admins and team managers may use the project")
     backend, sign = emulator.backend, emulator.signer.sign
@@ -213,7 +231,7 @@ def _handled(emulator: Emulator, incoming: Incoming, asked: Any, user: User) -> 
     return route.handler(Call(backend, user.email, user.role, sign, args, query, asked))
 
 
-def _signed(emulator: Emulator, incoming: Incoming) -> Reply:
+def _signed(emulator: Served, incoming: Incoming) -> Reply:
     fault = emulator.signer.fault(incoming.target)
     if incoming.method not in ("GET", "HEAD"):
         return Reply(405, b"")
@@ -229,7 +247,7 @@ def _signed(emulator: Emulator, incoming: Incoming) -> Reply:
     return Reply(status, content, {"Content-Type": types[data_hash], **headers}, answered=len(content))
 
 
-def _metadata(emulator: Emulator, data_hash: str) -> Any:
+def _metadata(emulator: Served, data_hash: str) -> Any:
     tasks = emulator.backend.tasks([data_hash])
     return rows.client_metadata(emulator.backend, tasks).get(data_hash, {})
 
