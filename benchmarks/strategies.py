@@ -14,6 +14,7 @@ import argparse
 import resource
 import tempfile
 import time
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -57,11 +58,15 @@ def seconds(work: Callable[[], T]) -> tuple[float, T]:
     return time.perf_counter() - start, result
 
 
+def peak() -> float:
+    """Return the most memory that this process ever held, in GiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
 def show(what: str, against: str, theirs: float, ours: float, note: str = "") -> None:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(
         f"{what:18} {ours:8.2f} s   {against:44} {theirs:9.2f} s   {theirs / ours:7.1f} times   "
-        f"peak so far {peak:.1f} GiB   {note}",
+        f"peak so far {peak():.1f} GiB   {note}",
         flush=True,
     )
 
@@ -122,8 +127,16 @@ def kcenter_labelled(points: Floats, budget: int) -> None:
 
 
 def badge(points: Floats, budget: int, classes: int = 10) -> None:
-    given = inputs(points, given=probabilities(0, len(points), classes))
+    shares = np.random.default_rng(0).standard_exponential((len(points), classes), dtype=np.float32)
+    shares /= shares.sum(axis=1, keepdims=True)
+    given = inputs(points, given=shares)
     ours, _ = seconds(lambda: Badge().select(given, budget, np.random.default_rng(0)))
+    whole = peak()
+    tracemalloc.start()
+    Badge().select(given, budget, np.random.default_rng(0))
+    added = tracemalloc.get_traced_memory()[1] / 2**20
+    tracemalloc.stop()
+    print(f"badge, {classes} classes: {added:.0f} MiB besides its inputs, {whole:.2f} GiB in all", flush=True)
     residuals = np.asarray(given.probabilities, np.float32).copy()
     residuals[np.arange(len(points)), residuals.argmax(axis=1)] -= 1
     norms = np.square(residuals).sum(axis=1) * np.square(points).sum(axis=1)
@@ -141,14 +154,15 @@ def badge(points: Floats, budget: int, classes: int = 10) -> None:
     if classes > 10:
         return
 
+    full, vectors = seconds(lambda: (residuals[:, :, None] * points[:, None, :]).reshape(len(points), -1))
+
     def dense() -> None:
-        vectors = (residuals[:, :, None] * points[:, None, :]).reshape(len(points), -1)
         nearest = np.full(len(points), np.inf, np.float32)
         for row in range(2):
             nearest = np.minimum(nearest, np.linalg.norm(vectors - vectors[row], axis=1))
 
     theirs, _ = seconds(dense)
-    show(f"badge, {classes} classes", "gradients in full, numpy ->", theirs * budget / 2, ours)
+    show(f"badge, {classes} classes", "gradients in full, numpy ->", full + theirs * budget / 2, ours)
 
 
 def kmeans_start(points: Floats, budget: int) -> None:

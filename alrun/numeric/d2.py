@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from alrun.numeric.blocks import Doubles, Floats, Rows, blocks, workers
+from alrun.numeric.blocks import Doubles, Floats, Rows, blocks, number_per_row, workers
 from alrun.progress import gauge
 
-Factor = Callable[[slice], Doubles]
+Factor = Callable[[slice | Rows], Doubles]
 """Returns a new array of the rows asked for, float64 of shape (rows, width of this factor)."""
 
-PENDING = 256  # centres that only the drawn rows are compared with; then every row is
-_SUM_ROWS = 512
-_ROWS = 512  # the products of a block with all pending centres stay in the cache
+TRIALS = 128  # rows that are drawn together: one product compares them all with the centres
+_SHARE = 8  # rows of a refresh that take as long as a trial
+_ROWS, _CENTRES = 512, 256  # their products stay in the cache
 _ZERO = 1e-12  # a squared distance that is this small beside the norms is rounding
 
 
@@ -27,8 +27,11 @@ def rows_of(points: Floats) -> Factor:
 
 def row_norms(factors: Sequence[Factor], size: int) -> Doubles:
     """Return |x|² of the rows of :func:`d2_sample`, float64 of shape (`size`,)."""
-    norms = [_product([np.square(f(block)).sum(axis=1) for f in factors]) for block in blocks(size)]
-    return np.concatenate([np.zeros(0), *norms])
+
+    def norms(rows: slice) -> Doubles:
+        return _product([np.einsum("nw,nw->n", some, some) for some in (factor(rows) for factor in factors)])
+
+    return number_per_row(norms, size, _ROWS)
 
 
 def d2_sample(
@@ -66,89 +69,115 @@ def d2_sample(
 
     Notes
     -----
-    A row is drawn from outdated D², which are never too small, and kept with probability D² over outdated D²; else
-    its D² is brought up to date. That is exactly the same distribution as drawing from D². Every 256 rows all D²
-    are brought up to date by one matrix product a factor in float64. Time O(N count W) in matrix products for factors
-    W wide together, against O(N count) products of vectors for the plain way; memory 24 bytes a row and blocks.
+    A trial draws a row from outdated D², which are never too small, and keeps it with probability D² over outdated D².
+    That is exactly the same distribution as drawing from D², though only rows that were drawn are compared with the
+    centres. The D² of these are brought up to date after 128 trials, and those of all rows once N / 8 trials were in
+    vain, which took about as long as that takes. Everything is float64. Time O(N W + T count W) in matrix products for
+    T trials and factors that are W wide together: a few trials a row as a rule, and O(N count W) at worst, for
+    clusters far smaller than the distances between them. Memory 32 bytes a row, 8 count W bytes and blocks.
     """
     with workers() as pool, gauge("drawing", count) as show:
-        sampler = _Sampler(factors, norms, weights, pool)
-        sampler.add(first, float(norms[first]))
-        while len(sampler.rows) < count:
-            if len(sampler.rows) == 1 or len(sampler.pending) == PENDING:
+        sampler = _Sampler(factors, norms, count, weights, pool)
+        sampler.start(first)
+        while len(sampler.picked) < count and sampler.draw(rng):
+            show(len(sampler.picked))
+            if sampler.in_vain * _SHARE >= len(norms):
                 sampler.refresh()
-            if not sampler.sums.any():
-                break
-            sampler.draw(rng)
-            show(len(sampler.rows))
-    left = np.setdiff1d(np.arange(len(norms)), sampler.rows)[: count - len(sampler.rows)]
-    return np.array([*sampler.rows, *left], np.int64), np.array(sampler.squares + [0.0] * len(left))
+    others = np.ones(len(norms), np.bool_)
+    others[sampler.picked] = False
+    left = np.flatnonzero(others)[: count - len(sampler.picked)]
+    return np.array([*sampler.picked, *left], np.int64), np.array(sampler.squares + [0.0] * len(left))
+
+
+@dataclass(frozen=True)
+class _Vectors:
+    """Outer products: the rows of each factor, and the squared lengths."""
+
+    parts: list[Doubles]
+    norms: Doubles
+
+    def __getitem__(self, rows: slice) -> _Vectors:
+        return _Vectors([part[rows] for part in self.parts], self.norms[rows])
+
+    def squares(self, others: _Vectors) -> Doubles:
+        """Return the squared distances of all to all others, float64 of shape (n, m)."""
+        squares = _product([part @ other.T for part, other in zip(self.parts, others.parts, strict=True)])
+        sums = self.norms[:, None] + others.norms
+        squares *= -2
+        squares += sums
+        sums *= _ZERO
+        squares[squares <= sums] = 0
+        return squares
 
 
 class _Sampler:
-    """`bound[i]` is the squared distance of row i to the centres but the `pending` ones; 0 for a centre."""
+    """`bound[i]` is the squared distance of row i to the first `seen` centres, or to more; 0 for a centre."""
 
-    def __init__(self, factors: Sequence[Factor], norms: Doubles, weights: Doubles | None, pool: Executor) -> None:
-        self.factors, self.norms, self.weights, self.pool = factors, norms, weights, pool
+    def __init__(
+        self, factors: Sequence[Factor], norms: Doubles, count: int, weights: Doubles | None, pool: Executor
+    ) -> None:
+        self.factors, self.norms, self.count, self.weights, self.pool = factors, norms, count, weights, pool
         self.bound = np.full(len(norms), np.inf)
-        self.sums = np.zeros(0)
-        self.rows: list[int] = []
+        self.picked: list[int] = []
         self.squares: list[float] = []
-        self.pending: list[int] = []
-        some = [factor(slice(0, 1)) for factor in factors]
-        self.pending_rows = [np.zeros((PENDING, rows.shape[1])) for rows in some]
+        widths = [factor(slice(0, 1)).shape[1] for factor in factors]
+        self.centres = _Vectors([np.empty((count, width)) for width in widths], np.empty(count))
+        self.seen = self.in_vain = 0
 
-    def add(self, row: int, square: float) -> None:
-        self.rows.append(row)
-        self.squares.append(square)
-        for kept, factor in zip(self.pending_rows, self.factors, strict=True):
-            kept[len(self.pending)] = factor(slice(row, row + 1))[0]
-        self.pending.append(row)
+    def start(self, first: int) -> None:
+        self._pick(np.array([first]), [float(self.norms[first])])
+        self.refresh()
 
-    def draw(self, rng: np.random.Generator) -> None:
-        """Draw a row; make it a centre, or bring its bound up to date."""
-        ends = np.cumsum(self.sums)
-        place = rng.random() * ends[-1]
-        part = min(int(np.searchsorted(ends, place, side="right")), len(ends) - 1)
-        rows = slice(part * _SUM_ROWS, (part + 1) * _SUM_ROWS)
-        inner = np.cumsum(self._chances(rows))
-        at = int(np.searchsorted(inner, place - (ends[part - 1] if part else 0), side="right"))
-        row = rows.start + min(at, len(inner) - 1)
-        square = min(self.bound[row], float(self._squares(slice(row, row + 1))[0]))
-        kept = rng.random() * self.bound[row] < square
-        if kept:
-            self.add(row, square)
-        self.bound[row] = 0 if kept else square
-        self.sums[part] = self._chances(rows).sum()
+    def draw(self, rng: np.random.Generator) -> bool:
+        """Draw some rows; make each a centre, or bring its bound up to date. Return whether any could be drawn."""
+        ends = np.cumsum(self.bound if self.weights is None else self.bound * self.weights)
+        if not ends[-1]:
+            return False
+        where, chance = rng.random((TRIALS, 2)).T
+        rows = np.minimum(np.searchsorted(ends, where * ends[-1], side="right"), len(ends) - 1)
+        least = chance * self.bound[rows]
+        some = self._vectors(rows)
+        to_centres = some.squares(self.centres[self.seen : len(self.picked)]).min(axis=1, initial=np.inf)
+        squares, between = np.minimum(self.bound[rows], to_centres), some.squares(some)
+        kept, scores = [], []
+        for trial in range(TRIALS):
+            if least[trial] < squares[trial]:
+                kept.append(trial)
+                scores.append(float(squares[trial]))
+                np.minimum(squares, between[trial], out=squares)  # it is a centre to the trials after it
+        self.in_vain += TRIALS - len(kept)
+        self.bound[rows] = squares
+        self._pick(rows[kept], scores)
+        return True
 
     def refresh(self) -> None:
-        """Compare every row with the pending centres."""
-        parts = list(self.pool.map(self._squares, blocks(len(self.norms), _ROWS)))
-        self.bound = np.minimum(self.bound, np.concatenate(parts))
-        self.bound[self.rows] = 0
-        self.sums = np.add.reduceat(self._chances(slice(None)), np.arange(0, len(self.bound), _SUM_ROWS))
-        self.pending = []
+        """Compare every row with the centres that it has not seen."""
+        list(self.pool.map(self._meet, blocks(len(self.norms), _ROWS)))
+        self.bound[self.picked] = 0
+        self.seen, self.in_vain = len(self.picked), 0
 
-    def _chances(self, rows: slice) -> Doubles:
-        return self.bound[rows] if self.weights is None else self.bound[rows] * self.weights[rows]
+    def _meet(self, rows: slice) -> None:
+        some = self._vectors(rows)
+        for start in range(self.seen, len(self.picked), _CENTRES):
+            few = self.centres[start : min(start + _CENTRES, len(self.picked))]
+            np.minimum(self.bound[rows], some.squares(few).min(axis=1), out=self.bound[rows])
 
-    def _squares(self, rows: slice) -> Doubles:
-        """Return the squared distance of `rows` to the nearest of the pending centres."""
-        count = len(self.pending)
-        if not count:
-            return np.full(len(self.norms[rows]), np.inf)
-        squares = _product([f(rows) @ c[:count].T for f, c in zip(self.factors, self.pending_rows, strict=True)])
-        squares *= -2
-        squares += self.norms[rows][:, None]
-        squares += self.norms[self.pending]
-        nearest = squares.argmin(axis=1)
-        least: Doubles = squares[np.arange(len(squares)), nearest]
-        norms = self.norms[rows] + self.norms[np.array(self.pending)[nearest]]
-        least[least <= _ZERO * norms] = 0
-        return least
+    def _pick(self, rows: Rows, squares: list[float]) -> None:
+        room = self.count - len(self.picked)  # the last trials may keep more rows than are wanted
+        rows, squares = rows[:room], squares[:room]
+        places = slice(len(self.picked), len(self.picked) + len(rows))
+        for centres, factor in zip(self.centres.parts, self.factors, strict=True):
+            centres[places] = factor(rows)
+        self.centres.norms[places] = self.norms[rows]
+        self.bound[rows] = 0
+        self.picked += rows.tolist()
+        self.squares += squares
+
+    def _vectors(self, rows: slice | Rows) -> _Vectors:
+        return _Vectors([factor(rows) for factor in self.factors], self.norms[rows])
 
 
-def _product(parts: Sequence[npt.NDArray[np.float64]]) -> Doubles:
+def _product(parts: Sequence[Doubles]) -> Doubles:
     result = parts[0]
     for part in parts[1:]:
         result *= part

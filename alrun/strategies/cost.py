@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from alrun.numeric.blocks import ROWS
+from alrun.numeric.d2 import TRIALS
 from alrun.strategies.base import Strategy, StrategyInputs
 
 DOUBLE = 2
@@ -128,10 +129,14 @@ def points(size: Size, *, unit: bool = False) -> float:
 
 
 def draws(size: Size, count: int, width: int) -> Work:
-    """Return the work of :func:`alrun.numeric.d2.d2_sample`: `count` of N rows that are `width` numbers wide."""
-    pending = min(count, 256)
-    held = 48 * size.candidates + 8 * 256 * width + size.rows(2 * width + 4 * pending, 512)
-    return Work(DOUBLE * size.candidates * (count + 1) * width, held)
+    """Return the work of :func:`alrun.numeric.d2.d2_sample`: `count` of N rows that are `width` numbers wide.
+
+    The time is that of comparing all rows with all that were drawn, and as much for trials in vain: as a rule it is a
+    small part of that.
+    """
+    held = 32 * size.candidates + 8 * count * width + 8 * TRIALS * (2 * width + 4 * count)
+    blocks = size.rows(2 * width + 4 * min(count, 256), 512)
+    return Work(2 * DOUBLE * size.candidates * (count + 1) * width, held + blocks)
 
 
 def clustering(size: Size, clusters: int) -> Work:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import log
+
 import numpy as np
 
 from alrun.numeric.coverage import TABLE, Similarity, greedy_coverage
@@ -32,13 +34,18 @@ def cover(inputs: StrategyInputs, similarity: Similarity, budget: int) -> Rankin
 def cover_work(size: Size, similarity: int = 0) -> Work:
     """Return the work of :func:`cover`, where a similarity takes so many operations besides its product.
 
-    2 N (N + L) D operations for the first gains and 2 * 256 N D a pick, as a rule; up to 10,000 candidates, where all
-    similarities are kept, D counts once and a gain takes as long as 16 products. The bytes: two copies of the
-    embeddings and blocks, and 8 N² up to 10,000 candidates.
+    The first gains take N (N / 2 + L) similarities in float64, each D operations and 640 for what is done with it. Up
+    to 50,000 candidates, where all similarities are kept, what is lost to picks then takes 40 N² (2 + ln B), as a rule,
+    and a pick 8,192 N; above, a pick takes 256 N similarities. The bytes: two copies of the embeddings and blocks, and
+    2 N² up to 50,000 candidates.
     """
     number, width, table = size.candidates, size.dimensions, size.candidates <= TABLE
-    each = 16 if table else width + 16 + similarity
-    first = number * (number + size.labelled) * (width + 16 + similarity)
-    held = 8 * number**2 + size.rows(6 * 2048) if table else size.rows(4 * 256)
-    held += checked(size, unit=True) + 64 * number + size.rows(4 * width) + 16 * 2048 * width
-    return Work(DOUBLE * (first + 256 * size.budget * number * each), held + picks(size))
+    each = DOUBLE * (width + similarity)
+    work = number * (number / 2 + size.labelled) * (each + DOUBLE * 640)
+    if table:
+        work += number * (40 * number * (2 + log(max(size.budget, 1))) + 8192 * size.budget)
+    else:
+        work += 256 * size.budget * number * (each + 32)
+    table_bytes = 2 * number**2 if table else 0
+    parts = size.rows(4 * 256) + size.rows(4 * width) + 16 * 2048 * width + 3 * 256 * number
+    return Work(work, table_bytes + parts + checked(size, unit=True) + 64 * number + picks(size))

@@ -21,8 +21,9 @@ class FacilityLocation:
     Score: the gain, in 0..1. Labelled images are in S from the beginning. Greedy, at least (1 - 1/e) of the best
     possible F. Rows whose gains are equal to within 1e-9 go by data hash. Draws nothing at random.
 
-    Time: O(N² D) to begin with and O(256 N D) for each batch of gains that is brought up to date, one or a few a
-    pick. Memory: a scaled copy of the embeddings, O(N), and all similarities (800 MB) only up to 10,000 candidates.
+    Time: O(N² D) to begin with. Up to 50,000 candidates, O(N² log(budget)) operations on whole numbers then, as a rule;
+    above, O(256 N D) for each batch of gains that is brought up to date, one or a few a pick. Memory: a scaled copy of
+    the embeddings, O(N), and, up to 50,000 candidates, all similarities in 16 bits: 200 MB for 10,000, 5 GB for 50,000.
 
     Source: Nemhauser, Wolsey and Fisher, An analysis of approximations for maximizing submodular set functions, 1978
     (greedy); Minoux, Accelerated greedy algorithms, 1978 (lazy); Wei, Iyer and Bilmes, Submodularity in Data Subset

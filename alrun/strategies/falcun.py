@@ -67,7 +67,7 @@ class Falcun:
         order = hash_order(inputs.candidates["data_hash"])
         hashes = inputs.candidates["data_hash"].gather(order)
         first_copy = hashes.search_sorted(hashes, side="left").to_numpy()
-        probabilities = class_probabilities(inputs)[order]
+        probabilities = class_probabilities(inputs)[order].astype(np.float64, copy=False)
         uncertain = 1 - probability_scores(inputs, lead)[order]
         distance, left = uncertain, np.ones(len(order), np.bool_)
         picks: list[int] = []

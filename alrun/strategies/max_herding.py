@@ -23,8 +23,9 @@ class MaxHerding:
     images are in S from the beginning; with none, the first pick is the mode of the kernel density. Rows whose gains
     are equal to within 1e-9 go by data hash. Draws nothing at random.
 
-    Time: O(N² D) to begin with and O(256 N D) for each batch of gains that is brought up to date, one or a few a
-    pick. Memory: a scaled copy of the embeddings, O(N), and all similarities (800 MB) only up to 10,000 candidates.
+    Time: O(N² D) to begin with. Up to 50,000 candidates, O(N² log(budget)) operations on whole numbers then, as a rule;
+    above, O(256 N D) for each batch of gains that is brought up to date, one or a few a pick. Memory: a scaled copy of
+    the embeddings, O(N), and, up to 50,000 candidates, all similarities in 16 bits: 200 MB for 10,000, 5 GB for 50,000.
 
     Source: Bae, Noh and Sutherland, Generalized Coverage for More Robust Low-Budget Active Learning, ECCV 2024,
     algorithm 1. There the mean is over candidates and labelled images: the latter are covered fully, which changes no

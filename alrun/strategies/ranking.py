@@ -99,10 +99,10 @@ def sample_scores(inputs: StrategyInputs, score: Score) -> Doubles:
     return _checked_scores(inputs, _samples(inputs), score, "sampled class probabilities")
 
 
-def class_probabilities(inputs: StrategyInputs) -> Doubles:
-    """Return the candidates' class probabilities, float64 of shape (N, C), checked as in :func:`probability_scores`."""
+def class_probabilities(inputs: StrategyInputs) -> Array:
+    """Return the candidates' class probabilities, (N, C), checked and typed as in :func:`probability_scores`."""
     probability_scores(inputs, _nothing)
-    return _probabilities(inputs).astype(np.float64, copy=False)
+    return _probabilities(inputs)
 
 
 def class_samples(inputs: StrategyInputs) -> Array:

@@ -69,7 +69,7 @@ class RelabelSuspects:
         DataError
             If the probabilities or the given classes are not usable; the message names the rows.
         """
-        probabilities = class_probabilities(inputs)
+        probabilities = class_probabilities(inputs).astype(np.float64, copy=False)
         given = _given(inputs, probabilities.shape[1])
         rows = np.flatnonzero(given >= 0)
         scores = np.full(len(given), np.nan)

@@ -29,9 +29,11 @@ def dot(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[n
     return x @ y.T
 
 
-def sample(points: npt.NDArray[np.float32], count: int, seed: int = 0) -> tuple[Any, Any]:
+def sample(
+    points: npt.NDArray[np.float32], count: int, seed: int = 0, weights: npt.NDArray[np.float64] | None = None
+) -> tuple[Any, Any]:
     factors = [rows_of(points)]
-    return d2_sample(factors, row_norms(factors, len(points)), 3, count, np.random.default_rng(seed))
+    return d2_sample(factors, row_norms(factors, len(points)), 3, count, np.random.default_rng(seed), weights)
 
 
 def graph(points: npt.NDArray[np.float32], radius: float) -> tuple[Any, Any]:
@@ -70,6 +72,7 @@ def test_block_sizes_change_no_pick(name: str, size: int, monkeypatch: pytest.Mo
     for what, value in (("_SIZES", (size,)), ("_FIRST", 7), ("_PLAIN", 5), ("_PAIRS", 10)):
         monkeypatch.setattr(kcenter, what, value)
     monkeypatch.setattr(neighbours, "_PAIRS", 10)
+    monkeypatch.setattr(d2, "_CENTRES", 7)
     monkeypatch.setattr(coverage, "TABLE", 0)
     monkeypatch.setattr(coverage, "_BATCH", 31)
     others = WORK[name]()
@@ -114,13 +117,24 @@ def test_drawing_ends_when_only_duplicates_are_left() -> None:
     assert squares[3:].tolist() == [0] * 9
 
 
-@pytest.mark.parametrize("picks", [256, 257, 258, 600])
-def test_drawing_equals_the_plain_loop_around_a_refresh(picks: int) -> None:
-    points = gaussian(0, 900, 4)
-    rows, squares = sample(points, picks, seed=picks)
-    expected = references.d2_sample(points.astype(float), 3, picks, np.random.default_rng(picks))
-    assert rows.tolist() == expected[0]
-    np.testing.assert_allclose(squares, expected[1], rtol=1e-9)
+@pytest.mark.parametrize("spread", [0.001, 0.1, 10])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_drawing_equals_the_plain_loop(spread: float, weighted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    refreshed: list[int] = []
+
+    class Sampler(d2._Sampler):
+        def refresh(self) -> None:
+            refreshed.append(len(self.picked))
+            super().refresh()
+
+    monkeypatch.setattr(d2, "_Sampler", Sampler)
+    points = blobs(0, 2_000, 4, 50, spread)
+    weights = np.random.default_rng(1).integers(3, size=2_000).astype(float) if weighted else None
+    rows, squares = sample(points, 1_500, 2, weights)
+    loop = references.d2_sample(points.astype(float), 3, 1_500, np.random.default_rng(2), weights)
+    assert rows.tolist() == loop[0]
+    np.testing.assert_allclose(squares, loop[1], rtol=1e-9, atol=1e-12)
+    assert len(refreshed) > 2
 
 
 def test_coverage_of_duplicates_goes_by_row() -> None:
@@ -129,6 +143,48 @@ def test_coverage_of_duplicates_goes_by_row() -> None:
     assert (rows[:3] % 3).tolist() == [0, 0, 0]
     assert gains[3:].tolist() == [0] * 6
     assert rows[3:].tolist() == [1, 2, 4, 5, 7, 8]
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 60),
+    st.integers(0, 3),
+    st.sampled_from([0, 1e-7, 1e-5, 1e-3]),
+    st.sampled_from([0, 10_000]),
+)
+@settings(deadline=None, max_examples=80)
+def test_coverage_equals_the_loop_where_all_nearly_ties(
+    seed: int, size: int, labelled: int, noise: float, table: int
+) -> None:
+    points = references.unit(2 * grid(seed, size, 3) - 3 + np.float32(noise) * gaussian(seed, size, 3))
+    given = references.unit(2 * grid(seed + 1, labelled, 3) - 3)
+    x = points.astype(np.float64)
+    expected = references.coverage(dot(x, x), dot(x, given.astype(np.float64)), size)
+    with pytest.MonkeyPatch.context() as patch:
+        for what, value in (("TABLE", table), ("_PAIRS", 16), ("_FEW", 5)):
+            patch.setattr(coverage, what, value)
+        rows, gains = greedy_coverage(points, given, dot, size)
+    assert rows.tolist() == expected[0]
+    np.testing.assert_allclose(gains, expected[1], rtol=1e-9, atol=1e-13)
+
+
+def test_bounds_on_what_rows_cover_stay_bounds_and_close() -> None:
+    rng = np.random.default_rng(0)
+    similar = np.minimum(rng.normal(0.2, 0.4, (300, 300)), 1 + 1e-15)
+    similar = np.maximum(similar, similar.T)
+    before, after = np.sort(rng.choice([0, 1, *rng.random(300)], (2, 300)), axis=0)
+    after[:50] = before[:50]
+    before[50:100] = similar[7, 50:100].clip(0)  # exactly as similar as it is covered
+    after = np.maximum(before, after)
+    with blocks.workers() as pool:
+        table = coverage._Table(300, pool)
+        table.keep(slice(0, 300), slice(0, 300), similar)
+        lost = table.lost(np.arange(300), before, after)
+        reached = table.reached(np.arange(7, 8), before)
+    truth = np.clip(similar, before, after).sum(axis=1) - before.sum()
+    assert (lost <= truth).all()
+    assert (lost >= truth - 250 * 2 / 65_535).all()
+    assert set(np.flatnonzero(similar[7] > before)) <= set(reached.tolist())
 
 
 def test_edges_at_the_radius_are_decided_in_float64() -> None:

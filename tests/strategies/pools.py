@@ -32,7 +32,7 @@ def probabilities(seed: int, size: int, classes: int) -> npt.NDArray[np.float64]
 
 
 def inputs(
-    points: Floats, labelled: Floats | None = None, given: npt.NDArray[np.float64] | None = None
+    points: Floats, labelled: Floats | None = None, given: npt.NDArray[np.floating] | None = None
 ) -> StrategyInputs:
     names = [f"{row:06d}" for row in range(len(points))]
     frame = pl.DataFrame({"title": names, "data_hash": names})

@@ -45,15 +45,19 @@ def k_center_in_float32(points: Floats, first: int, budget: int) -> list[int]:
 
 
 def coverage(similar: Doubles, given: Doubles, budget: int) -> tuple[list[int], list[float]]:
-    """Pick the largest gain of the mean similarity to a pick; `similar` is (N, N), `given` (N, L)."""
+    """Pick the largest gain of the mean similarity to a pick; `similar` is (N, N), `given` (N, L).
+
+    The first of those that are equal to within 1e-9.
+    """
     covered = given.max(axis=1, initial=0)
     rows: list[int] = []
     gains = []
     for _ in range(budget):
         gain = np.array([np.maximum(similar[:, c] - covered, 0).mean() for c in range(len(similar))])
+        gain[gain < 1e-13] = 0
         gain[rows] = -1
-        rows.append(int(gain.argmax()))
-        gains.append(float(gain.max()))
+        rows.append(int(np.argmax(gain >= gain.max() * (1 - 1e-9))))
+        gains.append(float(gain[rows[-1]]))
         covered = np.maximum(covered, similar[:, rows[-1]])
     return rows, gains
 
@@ -114,33 +118,36 @@ def typi_clust(
 
 
 def d2_sample(
-    vectors: Doubles, first: int, count: int, rng: np.random.Generator, pending: int = 256
+    vectors: Doubles,
+    first: int,
+    count: int,
+    rng: np.random.Generator,
+    weights: Doubles | None = None,
+    trials: int = 128,
+    share: int = 8,
 ) -> tuple[list[int], list[float]]:
-    """Draw k-means++ by rejection from distances brought up to date every `pending` picks, all vectors in full."""
-    rows = [first]
-    squares = [float(np.square(vectors[first]).sum())]
-    outdated = np.full(len(vectors), np.inf)
-    since: list[int] = [first]
-    while len(rows) < count:
-        if len(rows) == 1 or len(since) == pending:
-            for row in since:
-                outdated = np.minimum(outdated, np.square(vectors - vectors[row]).sum(axis=1))
-            outdated[rows] = 0
-            since = []
-        if not outdated.any():
-            break
-        ends = np.cumsum(outdated)
-        row = int(np.searchsorted(ends, rng.random() * ends[-1], side="right"))
-        now = min([outdated[row], *(float(np.square(vectors[row] - vectors[s]).sum()) for s in since)])
-        if rng.random() * outdated[row] < now:
-            rows.append(row)
-            squares.append(now)
-            since.append(row)
-            outdated[row] = 0
-        else:
-            outdated[row] = now
-    rest = [row for row in range(len(vectors)) if row not in set(rows)][: count - len(rows)]
-    return rows + rest, squares + [0.0] * len(rest)
+    """Draw k-means++ by rejection from outdated distances; the true ones of all rows are known all the while."""
+    rows, squares = [first], [float(np.square(vectors[first]).sum())]
+    true = np.square(vectors - vectors[first]).sum(axis=1)
+    outdated, in_vain = true.copy(), 0
+    weights = np.ones(len(vectors)) if weights is None else weights
+    while len(rows) < count and (outdated * weights).any():
+        ends = np.cumsum(outdated * weights)
+        drawn = []
+        for _ in range(trials):
+            row = int(np.searchsorted(ends, rng.random() * ends[-1], side="right"))
+            drawn.append(row)
+            if rng.random() * outdated[row] < true[row]:
+                rows.append(row)
+                squares.append(float(true[row]))
+                true = np.minimum(true, np.square(vectors - vectors[row]).sum(axis=1))
+            else:
+                in_vain += 1
+        outdated[drawn] = true[drawn]
+        if in_vain * share >= len(vectors):
+            outdated, in_vain = true.copy(), 0
+    rest = [row for row in range(len(vectors)) if row not in set(rows)]
+    return (rows + rest)[:count], (squares + [0.0] * len(rest))[:count]
 
 
 def gradients(probabilities: npt.NDArray[np.floating], embeddings: Floats) -> Doubles:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -109,6 +111,21 @@ def test_typiclust_leaves_small_clusters_for_the_end() -> None:
     assert sorted(rows[-3:]) == [24, 25, 26]
     early = select(TypiClust(max_clusters=3, small_cluster=2), inputs(points), 27).rows.tolist()
     assert len({row // 12 for row in early[:3]}) == 3
+
+
+def test_badge_holds_a_small_part_of_the_probabilities_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    shares = probabilities(0, 30_000, 300).astype(np.float32)
+    given = inputs(gaussian(0, 30_000, 8), given=shares)
+    tracemalloc.start()
+    try:
+        picks = select(Badge(), given, 100).rows
+        held = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert held < shares.nbytes / 2
+    wide = replace(given, probabilities=shares.astype(np.float64))
+    assert select(Badge(), wide, 100).rows.tolist() == picks.tolist()
 
 
 def test_badge_sees_all_images_that_the_model_is_sure_of_as_one() -> None:
