@@ -18,6 +18,7 @@ Rows = npt.NDArray[np.int64]
 ROWS = 2048  # a block of 512 numbers a row stays in the cache
 EQUAL = 1e-9
 """Numbers that differ by less than this share are taken for equal: far above float64's rounding, below any meaning."""
+_PAIRS = 512
 
 
 def blocks(size: int, rows: int = ROWS) -> list[slice]:
@@ -38,6 +39,18 @@ def squared_norms(points: Floats) -> Doubles:
     """Return |x|² of each row, summed in float64."""
     norms = [np.square(points[block], dtype=np.float64).sum(axis=1) for block in blocks(len(points))]
     return np.concatenate([np.zeros(0), *norms])
+
+
+def pair_products(left: Floats, i: Rows, right: Floats, j: Rows) -> Floats:
+    """Return the product of each row `i` of `left` with the row `j` of `right` beside it, summed in float32."""
+    products = np.empty(len(i), np.float32)
+    held = np.empty((2, min(len(i), _PAIRS), left.shape[1]), np.float32)  # new ones each time would cost far more
+    for some in blocks(len(i), _PAIRS):
+        size = len(i[some])
+        ends = ((left, i, held[0, :size]), (right, j, held[1, :size]))
+        pair = [np.take(points, rows[some], axis=0, out=out, mode="clip") for points, rows, out in ends]
+        np.einsum("nd,nd->n", *pair, out=products[some])
+    return products
 
 
 def unit_rows(points: Floats) -> Floats:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
-from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from alrun.numeric.blocks import Doubles, Floats, blocks, workers
+from alrun.numeric.blocks import Doubles, Floats, Rows, workers
 from alrun.numeric.d2 import d2_sample, row_norms, rows_of
+from alrun.numeric.lloyd import Lloyd
 from alrun.progress import track
-
-Labels = npt.NDArray[np.int64]
 
 _FEW = 64  # clusters up to which several tries at each centre of the start cost little
 _SAMPLE = 10_000
 _TOLERANCE = 1e-4
 
 MOST_PASSES = 300
-WARM_PASSES = 5
-"""After a start from a tenth of the points, so few leave the sum of squares within 0.3 % of where it would rest."""
+WARM_PASSES = 10
+"""After a start from a tenth of the points, so few leave the sum of squares about 0.2 % above where it would rest, if
+the points are one blob, and hardly above it if there are clusters."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class Clustering:
         float64, shape (N,): the squared Euclidean distance of each point to its cluster's centre.
     """
 
-    labels: Labels
+    labels: npt.NDArray[np.int64]
     distances: Doubles
 
 
@@ -53,128 +50,72 @@ def kmeans(
     With `weights`, float64 of shape (N,), 0 or above and not all 0, a centre is the weighted mean of its points, and
     the sum of weight * distance² is what falls; the start takes them into account as well.
 
-    For up to 64 clusters scikit-learn clusters a random tenth of the points (10,000 at least); for more, where its
-    start takes minutes, the start is drawn from all points by `alrun.numeric.d2`. Then all points move those
-    centres until they rest, by scikit-learn's own criterion, or for `passes` (1 or more) at most. A pass over all
-    points takes O(N K D) time; only points that changed their cluster are summed again. The points are not copied.
-
-    A pass works on fixed blocks of rows, each on one thread, and adds them up in their order: more threads
-    change the time and not a bit of the result.
+    For up to 64 clusters the start is drawn greedily, as scikit-learn does, from a random tenth of the points (10,000
+    at least), which then move it until it rests; for more, where that takes minutes, it is drawn from all points by
+    `alrun.numeric.d2`. Then all points move the centres until they rest, by scikit-learn's own criterion, or for
+    `passes` (1 or more) at most. A pass takes O(N K D) time at first, and less and less as fewer points are in doubt:
+    see :class:`~alrun.numeric.lloyd.Lloyd`. The points are not copied. More threads change the time and not a bit of
+    the result.
     """
     with workers() as pool:
         rows = _sample(len(points), max(len(points) // 10, _SAMPLE, 100 * min(clusters, _FEW)), rng)
-        sample = points[rows]
-        origin = sample.mean(axis=0, dtype=np.float64)
-        tolerance = _TOLERANCE * float(sample.var(axis=0, dtype=np.float64).mean())
+        sample, sample_weights = points[rows], None if weights is None else weights[rows]
+        origin = sample.mean(axis=0, dtype=np.float64).astype(np.float32)
         if clusters <= _FEW:
-            start = _start(sample, min(clusters, len(points)), rng, None if weights is None else weights[rows])
+            start = _start(sample, origin, min(clusters, len(points)), rng, sample_weights)
+            some = Lloyd(sample, sample_weights, start, origin, pool)
+            _rest(some, MOST_PASSES)
+            start = some.centres
         else:
             start = _start_many(points, min(clusters, len(points)), rng, weights)
-        score = _Score(_settle(points, start, origin, tolerance, pool, weights, passes), origin)
-        ends = list(pool.map(partial(_finish, points, score), blocks(len(points))))
-    return Clustering(np.concatenate([e.labels for e in ends]), np.concatenate([e.distances for e in ends]))
+        everything = Lloyd(points, weights, start, origin, pool)
+        _rest(everything, passes)
+        return Clustering(everything.labels, everything.distances())
 
 
-def _sample(rows: int, size: int, rng: np.random.Generator) -> Labels | slice:
+def _sample(rows: int, size: int, rng: np.random.Generator) -> Rows | slice:
     return slice(rows) if rows <= size else np.sort(rng.choice(rows, size, replace=False))
 
 
-def _start(sample: Floats, clusters: int, rng: np.random.Generator, weights: Doubles | None) -> Doubles:
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
+def _start(sample: Floats, origin: Floats, clusters: int, rng: np.random.Generator, weights: Doubles | None) -> Doubles:
+    """Draw by greedy k-means++: of some rows drawn by D², the one that leaves the least sum of squares is kept."""
+    weights = np.ones(len(sample)) if weights is None else weights
+    around = sample - origin  # small numbers, for which float32 is precise enough
+    norms = np.vecdot(around, around)
 
-    with warnings.catch_warnings():
-        # It warns of fewer distinct points than clusters; empty clusters are handled here.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        algorithm = KMeans(clusters, n_init=1, random_state=int(rng.integers(2**31)))
-        fitted = algorithm.fit(sample, sample_weight=weights)
-    return np.asarray(fitted.cluster_centers_, np.float64)
+    def squares(rows: Rows) -> Floats:
+        products = around[rows] @ around.T
+        apart: Floats = np.maximum(norms - 2 * products + norms[rows, None], 0)
+        return apart
+
+    rows = _draw(weights, 1, rng)
+    least = squares(rows)[0]
+    while len(rows) < clusters:
+        drawn = _draw(weights * least, 2 + int(np.log(clusters)), rng)
+        left = np.minimum(least, squares(drawn))
+        best = (left @ weights).argmin()
+        rows = np.append(rows, drawn[best])
+        least = left[best]
+    return sample[rows].astype(np.float64)
 
 
 def _start_many(points: Floats, clusters: int, rng: np.random.Generator, weights: Doubles | None) -> Doubles:
     factors = [rows_of(points)]
-    if weights is None:
-        first = int(rng.integers(len(points)))
-    else:
-        first = int(np.searchsorted(np.cumsum(weights), rng.random() * weights.sum(), side="right"))
-    norms = row_norms(factors, len(points))
-    rows, _ = d2_sample(factors, norms, min(first, len(points) - 1), clusters, rng, weights)
+    first = int(rng.integers(len(points))) if weights is None else int(_draw(weights, 1, rng)[0])
+    rows, _ = d2_sample(factors, row_norms(factors, len(points)), first, clusters, rng, weights)
     return points[rows].astype(np.float64)
 
 
-def _settle(
-    points: Floats,
-    centres: Doubles,
-    origin: Doubles,
-    tolerance: float,
-    pool: Executor,
-    weights: Doubles | None,
-    passes: int,
-) -> Doubles:
-    """Move the centres until they rest; the sums of each cluster are kept up to date with what changed."""
-    labels = np.full(len(points), -1, np.int64)
-    sums, counts = np.zeros_like(centres), np.zeros((len(centres), 1))
+def _draw(chances: Doubles, count: int, rng: np.random.Generator) -> Rows:
+    ends = np.cumsum(chances)
+    rows: Rows = np.searchsorted(ends, rng.random(count) * ends[-1], side="right")
+    return np.minimum(rows, len(ends) - 1)
+
+
+def _rest(lloyd: Lloyd, passes: int) -> None:
+    """Move the centres until they rest, and give the points the labels of where they rest."""
+    tolerance = _TOLERANCE * lloyd.variance
     for _ in track(range(passes), "k-means, until it rests"):
-        score = _Score(centres, origin)
-        before, labels = labels, np.empty_like(labels)
-        rows = blocks(len(points))
-        # One part after the other is used up: together their sums could be larger than the pool.
-        for block, part in zip(rows, pool.map(partial(_assign, points, score, before, weights), rows), strict=True):
-            labels[block] = part.labels
-            sums += part.sums
-            counts += part.counts
-        if weights is not None:  # what came and went leaves rounding behind, and 0 must be 0
-            counts = np.bincount(labels, weights, len(centres)).astype(np.float64)[:, None]
-        # A cluster without points (too few distinct ones) or without weight stays where it is.
-        moved = np.where(counts > 0, sums / np.where(counts > 0, counts, 1), centres)
-        shift = float(np.square(moved - centres).sum())
-        centres = moved
-        if shift <= tolerance or np.array_equal(labels, before):
+        if not lloyd.assign() or lloyd.move() <= tolerance:
             break
-    return centres
-
-
-class _Score:
-    """Says which centre is nearest: the largest x·(c - o) - ((c - o)·o + |c - o|²/2), for any origin o.
-
-    Around an origin amid the points the terms are small, so that float32 is precise enough.
-    """
-
-    def __init__(self, centres: Doubles, origin: Doubles) -> None:
-        arms = centres - origin
-        self.centres = centres
-        self.arms = arms.astype(np.float32)
-        self.offsets = (arms @ origin + np.square(arms).sum(axis=1) / 2).astype(np.float32)
-
-    def nearest(self, block: Floats) -> Labels:
-        scores = block @ self.arms.T
-        scores -= self.offsets
-        nearest: Labels = scores.argmax(axis=1)
-        return nearest
-
-
-@dataclass(frozen=True)
-class _Part:
-    """What one block changes: its labels, and what moves between the clusters' sums and counts."""
-
-    labels: Labels
-    sums: Floats | Doubles
-    counts: Doubles
-
-
-def _assign(points: Floats, score: _Score, before: Labels, weights: Doubles | None, rows: slice) -> _Part:
-    labels = score.nearest(points[rows])
-    changed = np.flatnonzero(labels != before[rows])
-    # Weights may differ by orders of magnitude: what a heavy point leaves behind must not outweigh a light one.
-    weight = np.ones(len(changed), np.float32) if weights is None else weights[rows][changed]
-    moves = np.zeros((len(score.centres), len(changed)), weight.dtype)
-    moves[labels[changed], np.arange(len(changed))] = weight
-    old = before[rows][changed]
-    left = np.flatnonzero(old >= 0)
-    moves[old[left], left] = -weight[left]
-    return _Part(labels, moves @ points[rows][changed], moves.sum(axis=1, dtype=np.float64, keepdims=True))
-
-
-def _finish(points: Floats, score: _Score, rows: slice) -> Clustering:
-    labels = score.nearest(points[rows])
-    return Clustering(labels, np.square(points[rows] - score.centres[labels]).sum(axis=1))
+    lloyd.assign()

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alrun.errors import DataError
-from alrun.numeric.blocks import Doubles, Floats, Rows, blocks, squared_norms, workers
+from alrun.numeric.blocks import Doubles, Floats, Rows, blocks, pair_products, squared_norms, workers
 from alrun.numeric.screen import Screen, screen
 from alrun.progress import track
 
@@ -102,10 +102,7 @@ class _Near:
             i, j, products = self._likely(block, other)
         else:
             i, j = found
-            products = np.concatenate(
-                [np.zeros(0, np.float32)]
-                + [np.einsum("nd,nd->n", points[i[some]], others[j[some]]) for some in blocks(len(i), _PAIRS)]
-            )
+            products = pair_products(points, i, others, j)
         squares = self.norms[block][i] + self.other_norms[other][j] - 2 * products
         limit = self.radius**2
         close = squares <= limit + self.slack

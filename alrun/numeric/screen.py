@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alrun.numeric.blocks import Doubles, Floats, Rows, blocks, number_per_row
+from alrun.numeric.blocks import Doubles, Floats, Rows, number_per_row
 
 _WORTH = 8192  # points for which it pays to load torch
 _WIDEST = 2**16  # numbers a point: up to here no sum of products leaves 32 bits
@@ -23,25 +23,33 @@ Products = Callable[[npt.NDArray[np.int8], npt.NDArray[np.int8]], npt.NDArray[np
 
 
 class Screen:
-    """Finds the pairs that may be closer than a radius, and all of those that are.
+    """Finds the pairs that may be closer than the radius of the first, and all of those that are.
 
-    A point x, less the mean of all, is s q + e with q whole, in -127..127, and a rest e. Two points are at least
-    s |q - q'| - |e| - |e'| apart, and whole numbers know no rounding: nothing is missed, and the order of the sums
-    changes nothing. For unit vectors of some hundred numbers |e| is about 0.01.
+    A point x, less the mean of all and turned, is s q + e with q whole, in -127..127, and a rest e. Two points are at
+    least s |q - q'| - |e| - |e'| apart, and whole numbers know no rounding: nothing is missed, and the order of the
+    sums changes nothing. For unit vectors of some hundred numbers |e| is about 0.01.
     """
 
-    def __init__(self, points: Floats, radius: float, products: Products) -> None:
-        """Round `points`, float32 of shape (N, D), N >= 1: N D bytes more."""
+    def __init__(self, points: Floats, radius: float | Doubles, products: Products) -> None:
+        """Round `points`, float32 of shape (N, D), N >= 1: N D bytes more. `radius` is that of all, or one each."""
+        from scipy.fft import dct
+
         self.products = products
         self.whole = np.empty(points.shape, np.int8)
         mean = points.mean(axis=0, dtype=np.float64)
-        scale = max(float(np.abs(points[block] - mean).max(initial=0)) for block in blocks(len(points))) / _MOST
-        scale = scale or 1.0
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], points.shape[1])
+
+        def even(rows: slice) -> Doubles:
+            """Turn points so that no axis stands out: the largest number decides how coarse the whole ones are."""
+            return np.asarray(dct(signs * (points[rows] - mean), norm="ortho"))
+
+        largest = number_per_row(lambda rows: np.abs(even(rows)).max(axis=1, initial=0), len(points))
+        scale = float(largest.max()) / _MOST or 1.0
 
         def rest(rows: slice) -> Doubles:
-            centred = points[rows] - mean
-            self.whole[rows] = whole = np.rint(centred / scale)
-            return np.asarray(np.sqrt(np.square(centred - scale * whole).sum(axis=1)))
+            turned = even(rows)
+            self.whole[rows] = whole = np.rint(turned / scale)
+            return np.asarray(np.sqrt(np.square(turned - scale * whole).sum(axis=1)))
 
         rests = number_per_row(rest, len(points))
         norms = number_per_row(lambda rows: np.square(self.whole[rows], dtype=np.float64).sum(axis=1), len(points))
@@ -60,7 +68,7 @@ class Screen:
 
 
 @contextmanager
-def screen(points: Floats, radius: float) -> Iterator[Screen | None]:
+def screen(points: Floats, radius: float | Doubles) -> Iterator[Screen | None]:
     """Open a screen of `points`; None where it would not pay: few points, no torch, or no fast products of 8 bits."""
     if len(points) < _WORTH or points.shape[1] > _WIDEST or find_spec("torch") is None:
         yield None

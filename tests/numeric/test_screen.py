@@ -44,6 +44,24 @@ def test_no_close_pair_is_missed(seed: int, width: int, radius: float, offset: f
     assert found[distances(points) < radius * scale].all()
 
 
+def test_the_radius_may_be_that_of_the_first_of_a_pair() -> None:
+    points = gaussian(0, 60, 12)
+    radii = np.linspace(5, 1, 60)
+    i, j = Screen(points, radii, exact).pairs(slice(0, 60), slice(0, 60))
+    found = np.zeros((60, 60), np.bool_)
+    found[i, j] = True
+    assert found[distances(points) < radii[:, None]].all()
+    assert not found[distances(points) > radii[:, None] + 0.5].any()
+
+
+def test_an_axis_that_stands_out_does_not_coarsen_the_others() -> None:
+    points = blobs(0, 500, 256, 5, spread=0.3)
+    points[:, 3] *= 30
+    found = len(Screen(points, 6.0, exact).pairs(slice(0, 500), slice(0, 500))[0])
+    apart = distances(points)
+    assert np.count_nonzero(apart < 6.0) <= found <= np.count_nonzero(apart < 7.0)
+
+
 def test_most_distant_pairs_are_told_apart() -> None:
     points = unit_rows(blobs(0, 500, 256, 5, spread=0.3))
     rough = Screen(points, 0.5, exact)
