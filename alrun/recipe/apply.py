@@ -26,9 +26,13 @@ from alrun.recipe.steps import (
     Tagging,
     Undoing,
     Untag,
+    first_rows,
     request,
 )
 from alrun.recipe.verdict import TaskStep
+
+DOUBTFUL = 5
+"""From how many tasks on it is no chance that all of them look as if somebody else had worked on them."""
 
 
 @dataclass
@@ -147,14 +151,56 @@ class Applier:
         self.say(outcome)
 
     def _write(self, position: int, step: TaskStep) -> None:
-        self._converger.write(position, step, self._rows(position, step))
+        rows = self._rows(position, step)
+        if isinstance(step, Displacing) and rows:
+            first = first_rows(step, self.platform.limits)
+            moved = sorted(self.journal.progress.done.get(position, ()))[:first]
+            if not moved:
+                moved, rows = rows[:first], rows[first:]
+                self._converger.write(position, step, moved)
+            self._check_traces(moved)
+        self._converger.write(position, step, rows)
         if self._stuck.keys().isdisjoint(step.tasks):
             reach("apply.before_finish")
             self.journal.finish(position)
 
+    def _check_traces(self, rows: Sequence[int]) -> None:
+        """Stop if tasks that were just moved do not look as if this run had: it would leave them where they are."""
+        seen = self._converger.unrecognised(rows)
+        if len(seen) >= DOUBTFUL and len(seen) == len(rows) and len(set(seen.values())) == 1:
+            raise StateError(
+                f"the first {len(rows)} tasks were moved and then listed: {next(iter(seen.values()))}. That cannot be "
+                "told from somebody else's work, so this run would bring none back, and it stopped with these tasks "
+                f"moved. Check platform.user ({self.plan.user}), platform.records_moves and what `action=doctor` finds "
+                f"out on a scratch project; then bring them back with `action=restore run_id={self.plan.run_id}`"
+            )
+
+    def _check_restored(self, tag: str) -> None:
+        """Keep the mirror if not one of many tasks came back for the same reason: more likely it is this run's fault.
+
+        Unless somebody removed the tag: then they are where somebody wants them.
+        """
+        progress = self.journal.progress
+        away = progress.among(progress.done, self.plan, Displacing)
+        kept = {
+            row: reason
+            for position, reasons in progress.skipped.items()
+            if isinstance(self.plan.steps[position], Returning)
+            for row, reason in reasons.items()
+        }
+        doubtful = len(away) >= DOUBTFUL and away <= kept.keys() and len({kept[row] for row in away}) == 1
+        if doubtful and tag in patiently(self.patience, self.platform.tags):
+            raise PlatformError(
+                f"not one of the {len(away)} tasks that this run moved was brought back: {kept[min(away)]}. They are "
+                "where it left them, and the tag that finds them is kept. Check platform.user "
+                f"({self.plan.user}) and platform.records_moves, then use `action=restore run_id={self.plan.run_id}`; "
+                f"or, if they are to stay there, delete the tag {tag!r} in the product and resume"
+            )
+
     def _drop_tag(self, position: int, step: RemoveTagForGood) -> None:
         if self._stuck:
             return  # it may be what finds them
+        self._check_restored(step.name)
         self.journal.intend(position, (), {}, uuid4().hex)
         patiently(self.patience, lambda: self.platform.write(request(step, (), (), self.plan.done_stage)))
         self.journal.finish(position)

@@ -14,7 +14,7 @@ from alrun.types import LeftOut, Pick, Snapshot, Stage, StageType, Task
 DEFAULT_PRIORITY = 0.5
 
 _MIRROR = re.compile(
-    r"alrun (?P<run_id>\S+) of (?P<user>\S+) (?:(?P<what>parked|sent back) from (?P<stage>.*)|set the queue)", re.DOTALL
+    r"alrun (?P<run_id>\S+) of (?P<user>.+?) (?:(?P<what>parked|sent back) from (?P<stage>.*)|set the queue)", re.DOTALL
 )
 
 

@@ -25,6 +25,7 @@ from alrun.recipe.steps import (
     Displacing,
     GiveBackPriority,
     Prioritise,
+    Returning,
     Tagging,
     Undoing,
     request,
@@ -70,6 +71,22 @@ class Converger:
         size = min(self.platform.limits.of(request_kind(step)), self.platform.limits.listing)
         for chunk in track(list(_chunks(rows, size)), f"{step.number} {step.text}"):
             work.converge(chunk)
+
+    def unrecognised(self, rows: Rows) -> dict[int, str]:
+        """List rows that were just moved; return those that the step which brings them back would leave alone, and why.
+
+        Writes nothing, not even to the journal.
+        """
+        hashes = [self.plan.tasks[row].data_hash for row in rows]
+        listed = {task.task_id: task for task in patiently(self.patience, lambda: self.platform.tasks(hashes))}
+        found: dict[int, str] = {}
+        for position, step in enumerate(self.plan.steps):
+            if isinstance(step, Returning):
+                mine = set(rows).intersection(step.tasks)
+                found |= _Work(self, position, step).objections(
+                    {row: listed.get(self.plan.tasks[row].task_id) for row in mine}
+                )
+        return found
 
 
 class _Work:
@@ -159,6 +176,11 @@ class _Work:
         if foreign:
             journal.skip(position, foreign)
         return ready
+
+    def objections(self, tasks: Mapping[int, Task | None]) -> dict[int, str]:
+        """Return why the step would leave rows alone that are as just listed."""
+        verdicts = {row: judge(self._step, self._case(row, now, rivals=0)) for row, now in tasks.items()}
+        return {row: verdict for row, verdict in verdicts.items() if not isinstance(verdict, Verdict)}
 
     def _listed(self, data_hashes: Sequence[str]) -> list[Task]:
         try:

@@ -16,7 +16,7 @@ from typing import Any
 
 from alrun.errors import StateError
 from alrun.files import digest, write_text
-from alrun.recipe.steps import KINDS, AwaitLabels, SendBack, Step
+from alrun.recipe.steps import KINDS, AwaitLabels, Displacing, SendBack, Step
 from alrun.types import LeftOut, Pick, Snapshot, Stage, StageType, Task, TaskRef, TaskStatus
 
 VERSION = 1
@@ -202,7 +202,20 @@ def make_plan(
     left_out: Sequence[LeftOut],
     facts: PlanFacts,
 ) -> Plan:
-    """Join what every recipe's plan has in common with the steps of one."""
+    """Join what every recipe's plan has in common with the steps of one.
+
+    Raises
+    ------
+    StateError
+        If tasks are to be moved in a workflow with several done stages: to which one completing leads is not known.
+    """
+    done = [stage.title for stage in snapshot.stages if stage.type is StageType.DONE]
+    if len(done) > 1 and any(isinstance(step, Displacing) and step.tasks for step in steps):
+        raise StateError(
+            f"the workflow has {len(done)} done stages ({', '.join(done)}), and to which one a completed task goes is "
+            f"not known: recipe={recipe} might not find the tasks again. Nothing was done. Use recipe=priority, which "
+            "moves none"
+        )
     return Plan(
         run_id=facts.run_id,
         round=facts.round,

@@ -3,8 +3,8 @@
 Every recipe mirrors what it is going to park, or to put first, as a tag named after the run. Without the journal
 some evidence is missing, and this is what stands in for it:
 
-- which of the tagged tasks were really parked: those that are complete and that the run's user moved there (on a
-  platform that does not record that: any that are complete);
+- which of the tagged tasks were really parked: those that are complete and that the run's user, or the one that asks,
+  moved there (on a platform that does not record that: any that are complete);
 - whether somebody edited the labels meanwhile: a task with anything labelled is left where it is, and reported, even
   if it was labelled before it was parked;
 - a task that a person submitted with no objects stays complete only where the platform names that person as the last
@@ -29,11 +29,13 @@ from alrun.errors import PlatformError, StateError, one_of
 from alrun.platform.port import Platform, Project
 from alrun.platform.retry import Patience, patiently
 from alrun.platform.writes import DropTag
+from alrun.recipe.apply import DOUBTFUL
 from alrun.recipe.base import Mirror, by_origin, read_mirror_tag
 from alrun.recipe.converge import Converger
 from alrun.recipe.journal import Journal
 from alrun.recipe.plan import Plan, PlannedTask, done_stage, first_stage
 from alrun.recipe.steps import AwaitLabels, CompleteAgain, Park, Returning, SendBack, Step, Unpark, UnparkByMove
+from alrun.recipe.verdict import same_name
 from alrun.types import Label, LeftOut, Task, TaskStatus
 
 
@@ -82,7 +84,8 @@ class Rescued:
 
     def __str__(self) -> str:
         left = "".join(f"\n  {item.name!r} was left where it is: {item.reason}" for item in self.left)
-        return f"{self.brought_back} tasks are back{left}"
+        lost = "\n  priorities stay as they are now: only the run folder knows the earlier ones"
+        return f"{self.brought_back} tasks are back{left}{lost}"
 
 
 def unfinished(platform: Platform, patience: Patience | None = None) -> list[UnfinishedRun]:
@@ -109,7 +112,8 @@ def rescue(platform: Platform, run_id: str, patience: Patience) -> Rescued:
     Raises
     ------
     StateError
-        If the project holds no tag of such a run, or a stage that it parked from is gone; nothing was done.
+        If the project holds no tag of such a run, or a stage that it parked from is gone; nothing was done. If not one
+        of many tasks is to be brought back, all for the same reason; the tags are kept.
     PlatformError
         If the platform does not answer for too long, or refuses to take tasks back; all others are back by then.
     """
@@ -133,6 +137,12 @@ def rescue(platform: Platform, run_id: str, patience: Patience) -> Rescued:
     plan = _plan(project, run_id, tuple(parked.values()), sent_back=sent_back)
     skipped = _bring_back(plan, platform, patience)
     left += [LeftOut(titles[plan.tasks[row].task_id], reason) for row, reason in skipped.items()]
+    if len(left) >= DOUBTFUL and len(skipped) == len(parked) and len({item.reason for item in left}) == 1:
+        raise StateError(
+            f"none of the {len(left)} tasks that run {run_id} moved was brought back: {left[0].reason}. The tags that "
+            "find them are kept. Check platform.user and platform.records_moves and do this again; or, if they are to "
+            f"stay there, delete the tags that begin with 'alrun {run_id}' in the product"
+        )
     for mirror, _ in known[run_id]:
         patiently(patience, lambda name=mirror.name: platform.write(DropTag(name)))  # type: ignore[misc]
     return Rescued(run_id, len(parked) - len(skipped), tuple(left))
@@ -171,11 +181,11 @@ def _examined(
 
 def _objection(project: Project, mirror: Mirror, task: Task, label: Label | None) -> str | None:
     actor, records = task.last_actioned_by, project.records_moves
-    if actor != mirror.user and (records or (records is None and actor is not None)):
+    by_us = same_name(actor) in {same_name(mirror.user), same_name(project.user)}
+    if not by_us and (records or (records is None and actor is not None)):
         return f"{actor} worked on it last"
     if mirror.sent_back:
-        ours = records is not False and actor == mirror.user
-        return None if ours and _idle(task) else "somebody may have it in hand"
+        return None if records is not False and by_us and _idle(task) else "somebody may have it in hand"
     if label is not None and not label.empty:
         return "it is labelled"
     return None

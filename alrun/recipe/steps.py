@@ -14,6 +14,7 @@ from alrun.platform.writes import (
     Complete,
     DropTag,
     InitialiseLabels,
+    Limits,
     Move,
     RecipeWrite,
     RemoveTag,
@@ -200,6 +201,11 @@ def request_kind(step: Write) -> type[RecipeWrite]:
         case Prioritise() | GiveBackPriority():
             return SetPriority
     assert_never(step)
+
+
+def first_rows(step: Write, limits: Limits) -> int:
+    """Return how many tasks are moved before it is looked at whether the run would know them again."""
+    return min(8, limits.of(request_kind(step)), limits.listing)
 
 
 def request(step: Write, refs: tuple[TaskRef, ...], priorities: tuple[float, ...], done: str) -> RecipeWrite:

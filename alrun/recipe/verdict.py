@@ -132,6 +132,11 @@ def changed_since(
     return None
 
 
+def same_name(user: str | None) -> str | None:
+    """Return the one form of all spellings of an e-mail address that differ only in upper and lower case."""
+    return None if user is None else user.casefold()
+
+
 def _initialise(case: Case, now: Task) -> Verdict | str:
     if _unrecorded(case, now):
         return Verdict.UNRECORDED
@@ -206,7 +211,7 @@ def _touched(case: Case, now: Task) -> str | None:
     since = "since it was sent back" if case.plan.sends_back else "while it was parked"
     if (now.label_hash, now.last_edited_at) != case.seen:
         return f"its labels were edited {since}"
-    if now.last_actioned_by not in _our_traces(case):
+    if same_name(now.last_actioned_by) not in _our_traces(case):
         return f"{now.last_actioned_by} worked on it {since}"
     if now.assignee is not None or now.status in {TaskStatus.ASSIGNED, TaskStatus.SKIPPED}:
         return f"{now.assignee or 'somebody'} has it in hand"
@@ -215,27 +220,28 @@ def _touched(case: Case, now: Task) -> str | None:
 
 def _unrecorded(case: Case, now: Task) -> bool:
     """Say whether it looks as if this run had moved the task, although the journal does not announce it."""
-    if case.displaced or now.stage != case.plan.away_stage or now.last_actioned_by not in _our_traces(case):
+    if case.displaced or now.stage != case.plan.away_stage or same_name(now.last_actioned_by) not in _our_traces(case):
         return False
     edited = (now.label_hash, now.last_edited_at) != (case.before.label_hash, case.before.last_edited_at)
     return case.before.label_hash is None or not edited
 
 
 def _our_traces(case: Case) -> tuple[str | None, ...]:
-    """Return whom the platform may name as the last actor of a task that this run moved last.
+    """Return whom the platform may name, by :func:`same_name`, as the last actor of a task that this run moved last.
 
     Where it is not known whether the platform records that, it names us or, on a task that nobody had acted on, nobody:
     a person who acts since is neither, whichever is true.
     """
+    us, earlier = same_name(case.plan.user), same_name(case.before.last_actioned_by)
     if case.records_moves is None:
-        return (case.plan.user, None) if case.before.last_actioned_by is None else (case.plan.user,)
-    return (case.plan.user if case.records_moves else case.before.last_actioned_by,)
+        return (us, None) if earlier is None else (us,)
+    return (us if case.records_moves else earlier,)
 
 
 def _untraceable(case: Case) -> str | None:
     """Say why a task could not be watched once it is moved: its last actor acting again may look like nobody acting."""
     earlier = case.before.last_actioned_by
-    if case.records_moves is not None or earlier in {None, case.plan.user}:
+    if case.records_moves is not None or same_name(earlier) in {None, same_name(case.plan.user)}:
         return None
     return (
         f"{earlier} worked on it earlier, and whether they do so again would show only if it were known whether the "
