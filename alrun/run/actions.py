@@ -25,6 +25,7 @@ from alrun.run.learning.quality import Quality, explanations
 from alrun.run.learning.training import save, train
 from alrun.run.playing import next_round, play_to_the_end, resume_command, stop
 from alrun.run.round_folder import RoundFolder
+from alrun.run.rounds.alone import refuse_unfinished
 from alrun.run.rounds.labelling import Labelling
 from alrun.run.rounds.round import Round
 from alrun.run.selection.measuring import scored_pool
@@ -40,7 +41,7 @@ DONE = 0
 def run(job: Job) -> int:
     """Play every round; goes on where an earlier process of the same run stopped."""
     with opened(job, exclusive=True) as session:
-        _refuse_if_unfinished(session)
+        refuse_unfinished(session, ours=not _has_journal(session))
         with tracked(session):
             play_to_the_end(session)
     return DONE
@@ -49,7 +50,7 @@ def run(job: Job) -> int:
 def plan(job: Job) -> int:
     """Do everything up to the next plan and say what would happen; nothing is written to the platform."""
     with opened(job) as session:
-        _refuse_if_unfinished(session)
+        refuse_unfinished(session, ours=not _has_journal(session))
         current = next_round(session)
         if current is None:
             raise StateError(f"every round of {session.folder.path} is over: there is nothing to plan")
@@ -79,6 +80,7 @@ def restore(job: Job) -> int:
             if folder.journal.exists() and not folder.result.exists():
                 current = Round(session, number)
                 current.restore(Plan.load(folder.plan))
+        refuse_unfinished(session, others=False)
         stop(session, "restored")
     return DONE
 
@@ -193,6 +195,10 @@ ACTIONS: Mapping[str, Callable[[Job], int]] = {
 }
 
 
+def _has_journal(session: Session) -> bool:
+    return any(folder.journal.exists() for folder in session.folder.rounds().values())
+
+
 def _state(session: Session, folder: RoundFolder) -> str:
     if folder.result.exists():
         return "over"
@@ -201,15 +207,3 @@ def _state(session: Session, folder: RoundFolder) -> str:
     if not folder.queue.exists():
         return "planned"
     return f"waiting for people, {Labelling(session, folder, Plan.load(folder.plan)).progress()}"
-
-
-def _refuse_if_unfinished(session: Session) -> None:
-    """Refuse to start on a project on which another run still has tasks parked."""
-    others = [
-        found for found in unfinished(session.platform, session.patience) if found.run_id != session.folder.run_id
-    ]
-    if others:
-        raise StateError(
-            f"{others[0]}. One run at a time: finish it with `action=resume run=FOLDER` where its folder is, or bring "
-            f"its tasks back with `action=restore run_id={others[0].run_id}` and the same platform settings"
-        )

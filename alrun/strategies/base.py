@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from alrun.errors import DataError
 from alrun.models.detections import Detections
 from alrun.types import Need
 
@@ -120,6 +121,44 @@ class Staged(Strategy, Protocol):
     def at(self, labelled: int) -> Strategy:
         """Return the strategy that chooses once so many images are labelled; its needs are what counts then."""
         ...
+
+
+def check_ranking(ranking: Ranking, candidates: int, budget: int, name: str) -> None:
+    """See that a strategy's answer is one, before anything is bought or moved for it.
+
+    Raises
+    ------
+    DataError
+        If it is not at most `budget` different rows of the candidates, each with a finite score and a reason; it names
+        the strategy and the fault.
+    """
+    rows, scores = np.asarray(ranking.rows), np.asarray(ranking.scores, np.float64)
+    fault = _fault_of_shape(rows, scores, ranking.reasons) or _fault_of_rows(rows, candidates, budget)
+    if fault is None and not np.isfinite(scores).all():
+        place = int(np.flatnonzero(~np.isfinite(scores))[0])
+        fault = f"the score of its pick {place + 1} is {scores[place]}; needed: a finite number"
+    if fault is not None:
+        raise DataError(f"strategy={name} gave no usable answer: {fault}. Nothing was selected")
+
+
+def _fault_of_shape(rows: npt.NDArray[Any], scores: npt.NDArray[Any], reasons: Sequence[str]) -> str | None:
+    if rows.ndim != 1 or (len(rows) and not np.issubdtype(rows.dtype, np.integer)):
+        return f"its rows are of shape {rows.shape} and type {rows.dtype}; needed: whole numbers in one dimension"
+    if scores.shape != rows.shape or len(reasons) != len(rows):
+        return f"it gave {len(rows)} rows, {scores.size} scores and {len(reasons)} reasons; needed: one each"
+    return None
+
+
+def _fault_of_rows(rows: npt.NDArray[Any], candidates: int, budget: int) -> str | None:
+    if len(rows) > budget:
+        return f"it picked {len(rows)} images; the budget is {budget}"
+    outside = rows[(rows < 0) | (rows >= candidates)]
+    if len(outside):
+        return f"it picked the row {outside[0]}; the candidates are the rows 0 to {candidates - 1}"
+    values, counts = np.unique(rows, return_counts=True)
+    if len(values) < len(rows):
+        return f"it picked the row {values[counts.argmax()]} {counts.max()} times; needed: each at most once"
+    return None
 
 
 def at_stage(strategy: Strategy, labelled: int) -> Strategy:

@@ -167,7 +167,7 @@ def test_a_person_reads_how_many_from_where_to_where_at_what_cost_and_what_stays
         "Steps:",
         "    1  mirror what is going to be parked from 'Annotate' (5 tasks, 3 requests)",
         "    2  create the label rows that completing needs (5 tasks, 6 requests)",
-        "    3  park the rest: complete it for a while (5 tasks, 6 requests)",
+        "    3  park the rest: complete it for a while (5 tasks, 7 requests)",
         "    4  people label the selection (1 tasks)",
         "    5  reopen the rest: back to 'Annotate' (5 tasks, 6 requests)",
         "   5b  give back the priorities that parking took (no tasks: nothing to do)",
@@ -175,7 +175,7 @@ def test_a_person_reads_how_many_from_where_to_where_at_what_cost_and_what_stays
         "Left out: 7 tasks.",
         *(f"  '{number}\\n.png': it belongs to a data group" for number in range(5)),
         "  and 2 more (all are in plan.json)",
-        "Requests: about 22 from here to restored.",
+        "Requests: about 23 from here to restored.",
         "Cannot be undone: 5 empty label rows are created.",
     ]
 

@@ -6,17 +6,19 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
+from alrun.errors import StateError
 from alrun.files import write_json
 from alrun.models.base import Trained
 from alrun.models.imported import ImportedModel
 from alrun.recipe.apply import Applier, StepOutcome
-from alrun.recipe.drift import check_unchanged
+from alrun.recipe.drift import changes
 from alrun.recipe.explain import explain
 from alrun.recipe.journal import Journal
 from alrun.recipe.plan import Plan
@@ -24,6 +26,7 @@ from alrun.run.job import choice
 from alrun.run.learning.given import labelled_images
 from alrun.run.learning.training import Training
 from alrun.run.round_folder import RoundFolder
+from alrun.run.rounds.alone import refuse_unfinished
 from alrun.run.rounds.finishing import finish
 from alrun.run.rounds.labelling import Labelling
 from alrun.run.rounds.planning import plan_round
@@ -34,6 +37,8 @@ from alrun.strategies.base import at_stage
 from alrun.types import OF_A_MODEL
 
 log = logging.getLogger("alrun")
+
+SHOWN = 10
 
 
 @dataclass
@@ -46,11 +51,14 @@ class Round:
         0 for the initial set, else from 1.
     trained
         The model of the round before, where this process trained it; fitted anew if a strategy needs it.
+    made_here
+        Whether this process made the plan: nobody has looked at it then, unless they are asked.
     """
 
     session: Session
     number: int
     trained: Trained | None = None
+    made_here: bool = field(default=False, init=False)
 
     @property
     def folder(self) -> RoundFolder:
@@ -62,6 +70,7 @@ class Round:
         if self.folder.plan.exists():
             return Plan.load(self.folder.plan)
         plan, self.trained = plan_round(self.session, self.folder, self.number, self.trained)
+        self.made_here = True
         return plan
 
     def explain(self, plan: Plan) -> list[str]:
@@ -83,7 +92,9 @@ class Round:
         """
         applier = self._applier(plan)
         if not applier.journal.progress.approved:
-            check_unchanged(plan, self.session.platform, self.session.patience)
+            refuse_unfinished(self.session)
+            if not (self.made_here and self.session.job.approve == "auto"):  # what changes is left alone, task by task
+                self._refuse_outdated(plan)
             applier.journal.approve(self.session.job.approve)
         if not applier.journal.progress.restoring:  # `action=restore` ends a round at any point
             self._publish()
@@ -98,6 +109,20 @@ class Round:
             with self.session.phase("restore", self.number), self._kept_steps(applier):
                 applier.restore()
         return finish(self.session, self.folder, plan)
+
+    def _refuse_outdated(self, plan: Plan) -> None:
+        """Refuse a plan that a person may have approved of, if the project is not as it was then."""
+        changed = changes(plan, self.session.platform, self.session.patience)
+        if not changed:
+            return
+        shown = "".join(f"\n  {task}: {reason}" for task, reason in list(changed.items())[:SHOWN])
+        more = f"\n  and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
+        self.folder.plan.unlink()
+        raise StateError(
+            f"{len(changed)} of the plan's {len(plan.tasks)} tasks have changed since it was made:{shown}{more}\n"
+            "Nothing was done, and the plan was dropped. To make a new one: "
+            f"python -m alrun action=resume run={self.session.folder.path}"
+        )
 
     def labelling(self, plan: Plan) -> Labelling:
         """Return the labels that this round waits for."""
@@ -139,7 +164,7 @@ class Round:
     def _kept_steps(self, applier: Applier) -> Iterator[None]:
         """Write down what the steps of the block took, added to what they took in earlier processes."""
         path = self.folder.steps
-        earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        earlier = _kept(path)
         try:
             yield
         finally:
@@ -174,6 +199,14 @@ def first_round(session: Session) -> int:
         f"{choice(job.initial_strategy)} (round 0)"
     )
     return 0
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    """Return what was written down of the steps so far; figures that cannot be read must not stop a recipe."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def _say_step(outcome: StepOutcome) -> None:

@@ -14,6 +14,7 @@ from alrun.models.base import Trained
 from alrun.models.imported import ImportedModel
 from alrun.pool.frame import PROJECTION, metadata_names
 from alrun.recipe.preflight import preflight
+from alrun.run.job import choice
 from alrun.run.learning.given import labelled_images
 from alrun.run.selection.cost import announce
 from alrun.run.selection.inputs import strategy_inputs
@@ -22,7 +23,7 @@ from alrun.run.selection.measuring import scored_pool
 from alrun.run.session import Session
 from alrun.run.tables import read_selection
 from alrun.seeds import generator
-from alrun.strategies.base import Strategy
+from alrun.strategies.base import Strategy, check_ranking
 from alrun.types import OF_A_MODEL, LeftOut, Need, Pick, Snapshot, StageType, Task
 
 
@@ -190,6 +191,7 @@ def _pick(
     rng = generator(session.job.seed, round_number, "strategy")
     announce(strategy, inputs, budget)
     ranking = strategy.select(inputs, budget, rng)
+    check_ranking(ranking, len(hashes), budget, choice(strategy))
     for note in ranking.notes:
         session.folder.note(f"round {round_number}: {note}")
     ids, titles = candidates["task_id"], candidates["title"]

@@ -1,0 +1,117 @@
+"""What happens on the platform, or to a run's files, between a selection and the first write."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from alrun.errors import StateError, Waiting
+from alrun.platform.local_platform import LocalPlatform
+from alrun.platform.writes import AddTag, Assign
+from alrun.recipe.base import Mirror
+from alrun.run.actions import ACTIONS
+from alrun.strategies.base import Ranking, StrategyInputs
+from alrun.strategies.random import Random
+from alrun.types import Need
+from tests.run.harness import make_job, platform_of, play, record, stages
+
+POOL, BUDGET = 1437, 6
+LIVE = ("annotator=human", f"budget={BUDGET}", "strategy=random", "metrics=random", "recipe=park")
+
+
+@dataclass(frozen=True)
+class Meanwhile:
+    """Picks at random, and takes so long over it that something happens to the project."""
+
+    act: Callable[[LocalPlatform], None]
+    project: Path
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    metrics: ClassVar[frozenset[str]] = frozenset()
+
+    def select(self, inputs: StrategyInputs, budget: int, rng: np.random.Generator) -> Ranking:
+        platform = platform_of(self.project)
+        self.act(platform)
+        platform.close()
+        return Random().select(inputs, budget, rng)
+
+
+def run(folder: Path, cache: Path, act: Callable[[LocalPlatform], None], *more: str) -> int:
+    """Run while something happens."""
+    project = folder.parent / "project.sqlite"
+    job = make_job(folder, cache, *LIVE, f"platform.path={project}", *more)
+    return ACTIONS[job.action](replace(job, strategy=Meanwhile(act, project)))
+
+
+def assign(platform: LocalPlatform) -> None:
+    free = next(task for task in platform.tasks() if task.assignee is None)
+    platform.act(Assign((free.ref,), "bob@team"))
+
+
+def wait(tmp_path: Path, cache: Path) -> tuple[Path, LocalPlatform]:
+    folder, project = tmp_path / "run", tmp_path / "project.sqlite"
+    with pytest.raises(Waiting, match="action=resume run="):
+        play(folder, cache, *LIVE, f"platform.path={project}")
+    return folder, platform_of(project)
+
+
+def again(action: str, folder: Path, cache: Path, *more: str) -> int:
+    project = folder.parent / "project.sqlite"
+    return play(folder, cache, *LIVE, f"platform.path={project}", f"action={action}", f"run={folder}", *more)
+
+
+def test_a_task_that_somebody_took_meanwhile_is_left_alone_and_the_run_goes_on(tmp_path: Path, cache: Path) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(Waiting, match="action=resume run="):
+        run(folder, cache, assign)
+    platform = platform_of(tmp_path / "project.sqlite")
+    assert [task.stage for task in platform.tasks() if task.assignee] == [platform.project().stages[0].uuid]
+    assert stages(platform)["Complete"] in {POOL - BUDGET, POOL - BUDGET - 1}
+    assert "it was assigned to bob@team" in (folder / "rounds" / "01" / "journal.jsonl").read_text()
+
+
+def test_a_plan_that_a_person_has_seen_is_dropped_once_tasks_have_changed(tmp_path: Path, cache: Path) -> None:
+    folder, project = tmp_path / "run", tmp_path / "project.sqlite"
+    assert play(folder, cache, *LIVE, f"platform.path={project}", "action=plan") == 0
+    platform = platform_of(project)
+    assign(platform)
+    with pytest.raises(
+        StateError, match=r"(?s)bob@team\nNothing was done, and the plan was dropped.*action=resume run="
+    ):
+        again("resume", folder, cache)
+    assert stages(platform) == {"Annotate 1": POOL}
+    with pytest.raises(Waiting):  # a new plan is made, and carried out
+        again("resume", folder, cache)
+    assert stages(platform)["Complete"] == POOL - BUDGET - 1
+
+
+def test_another_run_that_began_meanwhile_is_seen_before_the_first_write(tmp_path: Path, cache: Path) -> None:
+    def begin(platform: LocalPlatform) -> None:
+        tag = Mirror("20260101-000000-abcdef", "carol@team", "Annotate 1").name
+        platform.write(AddTag((platform.tasks()[0].ref,), tag))
+
+    with pytest.raises(StateError, match=r"20260101-000000-abcdef is unfinished.*One run at a time"):
+        run(tmp_path / "run", cache, begin)
+    platform = platform_of(tmp_path / "project.sqlite")
+    assert stages(platform) == {"Annotate 1": POOL}
+    assert len(platform.tags()) == 1
+
+
+@pytest.mark.parametrize("lost", ["", "01/plan.json", "01/journal.jsonl"])
+def test_a_run_whose_files_are_gone_leads_to_its_rescue(tmp_path: Path, cache: Path, lost: str) -> None:
+    folder, platform = wait(tmp_path, cache)
+    gone = folder / "rounds" / lost
+    shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+    run_id = record(folder)["id"]
+    for action in ("resume", "restore"):
+        with pytest.raises(StateError, match=f"restore run_id={run_id}|there is no plan at"):
+            again(action, folder, cache)
+        assert stages(platform) == {"Annotate 1": BUDGET, "Complete": POOL - BUDGET}
+    assert again("restore", folder, cache, f"run_id={run_id}") == 0
+    assert stages(platform) == {"Annotate 1": POOL}
+    assert not any(platform.tags().values())

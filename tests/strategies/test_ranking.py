@@ -1,0 +1,63 @@
+"""A strategy's answer is looked at before it costs anything: nothing is selected for one that is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from alrun.errors import DataError
+from alrun.run.actions import ACTIONS
+from alrun.strategies.base import Ranking, StrategyInputs, check_ranking
+from alrun.types import Need
+from tests.run.harness import QUICK, make_job, platform_of, stages
+
+
+@pytest.mark.parametrize(
+    ("rows", "scores", "reasons", "fault"),
+    [
+        ([0, 1, 2, 3], [1.0] * 4, 4, "it picked 4 images; the budget is 3"),
+        ([-1], [1.0], 1, "it picked the row -1; the candidates are the rows 0 to 9"),
+        ([10], [1.0], 1, "it picked the row 10; the candidates"),
+        ([2, 5, 2], [1.0] * 3, 3, "it picked the row 2 2 times; needed: each at most once"),
+        ([1, 2], [1.0, float("nan")], 2, "the score of its pick 2 is nan"),
+        ([1], [float("inf")], 1, "the score of its pick 1 is inf"),
+        ([1], [1.0, 2.0], 1, "it gave 1 rows, 2 scores and 1 reasons"),
+        ([1, 2], [1.0, 2.0], 1, "it gave 2 rows, 2 scores and 1 reasons"),
+        ([0.5], [1.0], 1, "of shape \\(1,\\) and type float64; needed: whole numbers"),
+        ([[1]], [[1.0]], 1, "of shape \\(1, 1\\)"),
+    ],
+)
+def test_what_is_no_answer_is_refused(rows: list[int], scores: list[float], reasons: int, fault: str) -> None:
+    ranking = Ranking(np.array(rows), np.array(scores), ("",) * reasons)
+    with pytest.raises(DataError, match=f"^strategy=mine gave no usable answer: .*{fault}"):
+        check_ranking(ranking, 10, 3, "mine")
+
+
+def test_fewer_picks_than_the_budget_are_an_answer() -> None:
+    for rows in ([], [9], [9, 0, 4]):
+        check_ranking(Ranking(np.array(rows, np.int64), np.ones(len(rows)), ("",) * len(rows)), 10, 3, "mine")
+
+
+@dataclass(frozen=True)
+class Twice:
+    """Picks one image twice."""
+
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    metrics: ClassVar[frozenset[str]] = frozenset()
+
+    def select(self, inputs: StrategyInputs, budget: int, rng: np.random.Generator) -> Ranking:
+        del inputs, budget, rng
+        return Ranking(np.array([7, 7]), np.ones(2), ("", ""))
+
+
+def test_nothing_moves_for_such_an_answer(tmp_path: Path) -> None:
+    project, cache = tmp_path / "project.sqlite", tmp_path / "cache"
+    job = make_job(tmp_path / "run", cache, *QUICK, f"platform.path={project}", "metrics=random")
+    job = replace(job, strategy=Twice())
+    with pytest.raises(DataError, match=r"strategy=tests\.strategies\.test_ranking\.Twice gave no usable answer"):
+        ACTIONS["run"](job)
+    assert set(stages(platform_of(project))) == {"Annotate 1"}
