@@ -97,8 +97,8 @@ def status(job: Job) -> int:
             answers.info("  %s", found)
         if not runs:
             answers.info("  no run has parked anything")
-        for number, folder in session.folder.rounds().items():
-            answers.info("  round %d: %s", number, _state(session, folder))
+        if job.run is not None:
+            _say_run(session)
     return DONE
 
 
@@ -193,6 +193,17 @@ ACTIONS: Mapping[str, Callable[[Job], int]] = {
     "track": track,
     "import_filter": import_filter,
 }
+
+
+def _say_run(session: Session) -> None:
+    record = session.folder.record
+    answers.info("run %s: %s", session.folder.run_id, record["status"])
+    if record["status"] == "failed":
+        answers.info("  it ended with: %s", record.get("error", "(not written down)"))
+    for number, folder in session.folder.rounds().items():
+        answers.info("  round %d: %s", number, _state(session, folder))
+    if record["status"] not in {"done", "restored"}:
+        answers.info("to go on: %s", resume_command(session))
 
 
 def _has_journal(session: Session) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from alrun.run.actions import ACTIONS
 from tests.config.command import CONF, alrun, choices, experiments, faults
 
 HEAVY = ("torch", "sklearn", "encord", "matplotlib", "mlflow", "pandas", "PIL", "scipy", "skops")
@@ -26,7 +27,7 @@ main()
 def test_help_names_actions_groups_with_choices_and_examples(tmp_path: Path) -> None:
     done = alrun("--help", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    for action in ("run", "plan", "resume", "restore", "status", "score", "train", "track", "doctor", "import_filter"):
+    for action in ACTIONS:
         assert f"\n  {action} " in done.stdout
     groups = done.stdout.partition("Config (KEY=VALUE)")[0].splitlines()
     listed = {line.partition(": ")[0]: line.partition(": ")[2].split(", ") for line in groups}

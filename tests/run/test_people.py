@@ -172,3 +172,25 @@ def test_status_names_a_run_that_has_tasks_parked(
 
     assert record(folder)["id"] in caplog.text
     assert str(POOL - 6) in caplog.text
+
+
+def test_status_of_a_run_says_how_it_ended_and_how_to_go_on(
+    tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, project, platform, chosen = start(tmp_path, cache)
+    caplog.set_level("INFO", logger="alrun")
+
+    def status() -> str:
+        caplog.clear()
+        play(folder, cache, *LIVE, f"platform.path={project}", "action=status", f"run={folder}")
+        return caplog.text
+
+    said = status()
+    assert f"run {record(folder)['id']}: waiting" in said
+    assert "round 1: waiting for people, 0 of 6 labelled" in said
+    assert f"to go on: python -m alrun action=resume run={folder}" in said
+    label(platform, chosen)
+    go_on(folder, project, cache)
+    said = status()
+    assert f"run {record(folder)['id']}: done" in said
+    assert "to go on" not in said

@@ -89,6 +89,7 @@ ADVICE: Mapping[tuple[str, object], str] = {
     ("moves_record_actor", True): "set platform.records_moves=true",
     ("moves_record_actor", False): "set platform.records_moves=false",
     ("moves_touch_labels", True): "use recipe=priority: the others would take their own moves for people's edits",
+    ("move_creates_label_row", True): "do not use recipe=move: it would take its own moves for people's edits",
     ("move_needs_label_row", True): "recipe=move leaves tasks without a label row in the queue: use recipe=park",
     ("move_from_done", "refused"): "recipe=move cannot bring tasks back: use recipe=park",
     ("task_uuids_agree", False): "do not use recipe=move: its tasks would be others than those that were listed",
