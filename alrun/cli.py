@@ -25,6 +25,7 @@ from alrun.config.play import BUG, INTERRUPTED, ending, frozen, go_where_it_bega
 from alrun.config.rules import WITH_A_RUN
 from alrun.config.schema import folder_of
 from alrun.errors import AlrunError, ConfigError
+from alrun.platform.keys import key_among
 from alrun.terminal import TerminalHandler, silence
 
 _COMPLETION = "(install|uninstall|query)=(bash|zsh|fish)"
@@ -51,6 +52,9 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    key = key_among(arguments)  # before anything that repeats what it was given: argparse, Hydra, the faults
+    if key:
+        return _say(key)
     parser = get_args_parser()
     parser.prog = "alrun"
     args = parser.parse_args(arguments)

@@ -10,6 +10,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from alrun.errors import ConfigError
+from alrun.platform.keys import HOW, holds_key
 
 COMMAND_LINE = "command line"
 
@@ -25,7 +26,12 @@ class Fault:
 
     def __str__(self) -> str:
         given = "" if self.given is None else f" = {self.given}"
-        return f"{self.key}{given}  [{self.origin}]\n    {self.message}"
+        text = f"{self.key}{given}  [{self.origin}]\n    {self.message}"
+        if not holds_key(text):
+            return text
+        # From a file or the environment: a command line that holds a key does not get this far.
+        key = "a key" if holds_key(self.key) else self.key
+        return f"{key}  [{self.origin}]\n    holds the content of a private key, which is not shown here: {HOW}"
 
 
 @dataclass(frozen=True)

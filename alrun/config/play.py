@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -16,7 +16,9 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from alrun.config.schema import RunConfig
 from alrun.errors import AlrunError, StateError
+from alrun.run.folder import damaged
 from alrun.run.sweep_record import JOB_JSON, JobRecord
 
 BUG, INTERRUPTED = 1, 130
@@ -87,13 +89,26 @@ def frozen(run: Path, name: str) -> Any:
     Raises
     ------
     StateError
-        If it cannot be read.
+        If it cannot be read, or is not whole.
     """
     path = run / ".hydra" / f"{name}.yaml"
     try:
-        return OmegaConf.to_container(OmegaConf.load(path), resolve=name == "config")
-    except (OSError, YAMLError, OmegaConfBaseException) as error:
-        raise StateError(f"{path} cannot be read ({' '.join(str(error).split())}): nothing was done") from None
+        content = OmegaConf.to_container(OmegaConf.load(path), resolve=name == "config")
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
+        raise damaged(run, path, error) from None
+    lacking = _lacking(content, name)
+    if lacking:
+        raise damaged(run, path, f"it has no {lacking}")
+    return content
+
+
+def _lacking(content: Any, name: str) -> str:
+    """Return what is not there of a frozen file, as the rest of one that lost its end."""
+    if name == "overrides":
+        return "" if isinstance(content, list) else "list of overrides"
+    needed = [f.name for f in fields(RunConfig) if f.default is MISSING and f.default_factory is MISSING]
+    there = content if isinstance(content, dict) else {}
+    return next((repr(key) for key in (needed if name == "config" else ["hydra"]) if key not in there), "")
 
 
 def go_where_it_began(run: Path) -> None:
@@ -104,7 +119,10 @@ def go_where_it_began(run: Path) -> None:
     StateError
         If that folder cannot be entered.
     """
-    began = Path(frozen(run, "hydra")["hydra"]["runtime"]["cwd"])
+    try:
+        began = Path(frozen(run, "hydra")["hydra"]["runtime"]["cwd"])
+    except (KeyError, TypeError):
+        raise damaged(run, run / ".hydra" / "hydra.yaml", "it has no 'hydra.runtime.cwd'") from None
     try:
         os.chdir(began)
     except OSError as error:

@@ -19,6 +19,7 @@ from alrun.models.imported import ImportedModel
 from alrun.platform.port import OpenQuestions
 from alrun.platform.presets import KeepsPresets
 from alrun.pool.frame import METADATA, RESERVED
+from alrun.run.folder import run_id_in
 from alrun.run.job import choice
 from alrun.strategies.base import at_stage
 from alrun.types import OF_A_MODEL, Need, StageType
@@ -78,7 +79,9 @@ def _about_a_run(parts: Parts) -> Iterator[Problem]:
         yield Problem("run", "action=restore needs run=FOLDER, or run_id= with the platform that the run worked on")
     elif run is not None:
         if not (Path(run) / ".hydra" / "config.yaml").is_file():
-            yield Problem("run", "is no run folder: there is no .hydra/config.yaml in it", run)
+            found = run_id_in(Path(run))
+            how = f"; `action=restore run_id={found}` and the platform settings bring its tasks back" if found else ""
+            yield Problem("run", f"is no run folder: there is no .hydra/config.yaml in it{how}", run)
         for key in parts.overrides:
             if key.partition(".")[0] not in WITH_A_RUN:
                 message = f"action={action} works with the config frozen in {run}: leave this out"

@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -39,6 +40,12 @@ from alrun.files import append_line, drop_torn_line, write_json
 from alrun.run.round_folder import RoundFolder
 
 VERSION = 1
+SHAPE: Mapping[str, type] = {
+    "id": str, "status": str, "python": str, "system": str, "code": dict, "packages": dict,
+    "phases": list, "notes": list,
+}  # fmt: skip
+"""What every `run.json` holds; the facts of the run come on top."""
+
 PACKAGES = ("encord", "hydra-core", "numpy", "omegaconf", "pillow", "polars", "scikit-learn", "torch")
 
 
@@ -69,7 +76,9 @@ class RunFolder:
         """
         folder = RunFolder(path)
         if folder.run_json.exists():
-            return RunFolder.open(path)
+            folder = RunFolder.open(path)
+            folder._check({name: type(fact) for name, fact in facts.items()})
+            return folder
         folder.record = {
             "version": VERSION,
             "id": f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}",
@@ -94,7 +103,7 @@ class RunFolder:
         Raises
         ------
         StateError
-            If there is none, or it is of another version.
+            If there is none, it is damaged, or of another version.
         """
         folder = RunFolder(path)
         try:
@@ -103,10 +112,13 @@ class RunFolder:
         except FileNotFoundError:
             raise StateError(f"{path} is not a run folder: it has no run.json. Name one with run=FOLDER") from None
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise StateError(f"{folder.run_json} cannot be read ({error})") from None
+            raise damaged(path, folder.run_json, error) from None
         if version != VERSION:
             raise StateError(f"{folder.run_json} is of version {version}; this alrun reads version {VERSION}")
         folder.record = record
+        folder._check(SHAPE)
+        if not all(_is_phase(phase) for phase in record["phases"]):
+            raise damaged(path, folder.run_json, "its phases are none")
         folder._take_in_phases()
         return folder
 
@@ -180,17 +192,75 @@ class RunFolder:
     def _set_phases(self, phases: list[dict[str, Any]]) -> None:
         self.record |= {"phases": phases, "requests": sum(phase["requests"] for phase in phases)}
 
+    def _check(self, shape: Mapping[str, type]) -> None:
+        wrong = next((name for name, kind in shape.items() if not isinstance(self.record.get(name), kind)), None)
+        if wrong is not None:
+            raise damaged(self.path, self.run_json, f"it has no {wrong!r}, or a wrong one")
+
     def _take_in_phases(self) -> None:
-        """Take in the phases that were over when the process ended and that `run.json` does not know of."""
+        """Take in the phases that were over when the process ended and that `run.json` does not know of.
+
+        They only say what took how long: those that cannot be read are done without.
+        """
         if not self.phases.exists():
             return
-        drop_torn_line(self.phases)
-        lines = self.phases.read_bytes().splitlines()
-        if len(lines) > len(self.record["phases"]):
-            self._set_phases([json.loads(line) for line in lines])
+        try:
+            drop_torn_line(self.phases)
+            lines = self.phases.read_bytes().splitlines()
+        except OSError as error:
+            self._leave_out_phases(str(error.strerror))
+            return
+        phases = [phase for phase in map(_phase_of, lines) if phase is not None]
+        if len(phases) < len(lines):
+            self._leave_out_phases(f"{len(lines) - len(phases)} of {len(lines)} lines are no phases")
+        if len(phases) > len(self.record["phases"]):
+            self._set_phases(phases)
+
+    def _leave_out_phases(self, reason: str) -> None:
+        note = f"what some phases took is not known: {self.phases.name} cannot be read ({reason})"
+        if not any(str(other).startswith(note.partition(" (")[0]) for other in self.record["notes"]):
+            self.record["notes"].append(note)  # saved with the next change: opening a run only reads it
 
     def _unwritable(self, error: OSError) -> StateError:
         return StateError(f"the run folder {self.path} cannot be written ({error.strerror})")
+
+
+def damaged(run: Path, path: Path, fault: object) -> StateError:
+    """Return what to raise if a file of a run folder, without which the run cannot go on, cannot be used."""
+    found = run_id_in(run)
+    known = f"`action=restore run_id={found}`" if found else "`action=restore run_id=ID` (`action=status` shows the ID)"
+    return StateError(
+        f"{path} is damaged ({' '.join(str(fault).split())}): nothing was done. Put the file back, or bring the "
+        f"tasks that the run moved back with {known} and the same platform settings"
+    )
+
+
+_RUN_ID = re.compile(rb'"(?:run_)?id": "(\d{8}-\d{6}-[0-9a-f]{6})"')
+
+
+def run_id_in(run: Path) -> str | None:
+    """Return the id of the run in a folder as far as any of its files, whole or not, holds it."""
+    for path in (run / "run.json", *sorted(run.glob("rounds/*/plan.json"))):
+        try:
+            found = _RUN_ID.search(path.read_bytes())
+        except OSError:
+            continue
+        if found is not None:
+            return found[1].decode()
+    return None
+
+
+def _phase_of(line: bytes) -> dict[str, Any] | None:
+    try:
+        phase = json.loads(line)
+    except ValueError:
+        return None
+    return phase if _is_phase(phase) else None
+
+
+def _is_phase(content: Any) -> bool:
+    kinds: Mapping[str, Any] = {"name": str, "round": int, "seconds": (int, float), "requests": int}
+    return isinstance(content, dict) and all(isinstance(content.get(name), kind) for name, kind in kinds.items())
 
 
 def code_version() -> dict[str, Any]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from alrun.errors import AlrunError, Waiting
 from alrun.recipe.plan import Plan
+from alrun.run.folder import damaged
 from alrun.run.learning.training import Training, save, train
 from alrun.run.publish import publish
+from alrun.run.round_folder import RoundFolder
 from alrun.run.rounds.round import Round, first_round
 from alrun.run.rounds.stopping import why_stop
 from alrun.run.session import Session
@@ -86,11 +88,18 @@ def next_round(session: Session) -> Round | None:
                 folder.note(f"the run ends after round {number - 1} of {session.job.rounds}: {reason}")
                 return None
             return Round(session, number)
-        if json.loads(begun[number].result.read_text(encoding="utf-8"))["selected"] == 0:
+        if _selected(session, begun[number]) == 0:
             if number < session.job.rounds:
                 folder.note(f"the run ends after round {number} of {session.job.rounds}: nothing was left to select")
             return None
     return None
+
+
+def _selected(session: Session, begun: RoundFolder) -> int:
+    try:
+        return int(json.loads(begun.result.read_text(encoding="utf-8"))["selected"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise damaged(session.folder.path, begun.result, error) from None
 
 
 def _approve(session: Session, current: Round, made: Plan) -> None:

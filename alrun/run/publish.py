@@ -8,7 +8,8 @@ import json
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from alrun.errors import DataError
+from alrun.errors import DataError, StateError
 from alrun.files import write_text
 from alrun.pool.frame import PROJECTION
 from alrun.recipe.journal import Journal, Progress
@@ -63,22 +64,58 @@ class Chapter:
         """Read the files of a round that is planned."""
         plan = Plan.load(folder.plan)
         progress = Journal(folder.journal, plan).progress if folder.journal.exists() else Progress()
-        content = [_json(path) if path.exists() else {} for path in (folder.choice, folder.steps, folder.result)]
-        return Chapter(number, folder, read_selection(folder.selection), plan, content[0], progress, *content[1:])
+        with _read(folder.selection):
+            picks = read_selection(folder.selection)
+        for path in (folder.published, folder.prelabelled):
+            if path.exists():
+                _json(path, ("images", "written", "left_alone"))
+        how = _json(folder.choice, ("stages", "strategy", "metrics", "removed"))
+        steps = _json(folder.steps) if folder.steps.exists() else {}
+        result = _json(folder.result, ("labelled",)) if folder.result.exists() else {}
+        return Chapter(number, folder, picks, plan, how, progress, steps, result)
+
+    def pool(self) -> pl.DataFrame:
+        """Read the round's table, which is large."""
+        with _read(self.folder.pool):
+            return pl.read_parquet(self.folder.pool)
+
+
+class _Illegible(Exception):
+    """A file that the report is made of cannot be read."""
 
 
 def publish(session: Session) -> None:
-    """Write the run's tables and its report from what its rounds left, and print the summary."""
+    """Write the run's tables and its report from what its rounds left, and print the summary.
+
+    Raises
+    ------
+    StateError
+        If a file that they are made of cannot be read.
+    """
+    try:
+        _publish(session)
+    except _Illegible as error:
+        raise StateError(f"there is no new report: {error}. {_what_now(session)}") from None
+
+
+def _publish(session: Session) -> None:
     chapters = _chapters(session)
     folder = session.folder.path
     with session.phase("report"):
         write_selection(folder / "selection.csv", [(c.number, c.picks) for c in chapters])
         write_text(folder / "curve.csv", _curve_csv(chapters))
         if chapters:
-            write_parquet(folder / "pool.parquet", pl.read_parquet(chapters[-1].folder.pool))
+            write_parquet(folder / "pool.parquet", chapters[-1].pool())
         report = _report(session, chapters)
         write_text(folder / "report.html", render(report))
     _print(replace(report, phases=_phases(session.folder.record), outputs=_outputs(folder)))
+
+
+def _what_now(session: Session) -> str:
+    restore = f"python -m alrun action=restore run={session.folder.path}"
+    if session.folder.record["status"] in {"restored", "done"}:
+        return f"The tasks are back. For a report, put the file back and do this again: {restore}"
+    return f"Put the file back, or bring the tasks back, which works without it: {restore}"
 
 
 def _chapters(session: Session) -> list[Chapter]:
@@ -167,7 +204,7 @@ def _section(chapter: Chapter) -> RoundSection:
     result = chapter.result
     labels = result.get("labels", {})
     moved, restored = moved_and_restored(chapter.plan, chapter.progress)
-    pool = pl.read_parquet(chapter.folder.pool)
+    pool = chapter.pool()
     return RoundSection(
         number=chapter.number,
         strategy=chapter.choice["strategy"],
@@ -200,8 +237,21 @@ def _left_alone(chapter: Chapter, pool: pl.DataFrame) -> Iterable[LeftOut]:
     return (LeftOut(titles.get(ids[row], ids[row]), why) for row, why in sorted(skipped.items()))
 
 
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+@contextmanager
+def _read(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
+        raise _Illegible(f"{path} cannot be read ({' '.join(str(error).split())})") from None
+
+
+def _json(path: Path, needed: Iterable[str] = ()) -> Any:
+    with _read(path):
+        content = dict(json.loads(path.read_text(encoding="utf-8")))
+        lacking = [name for name in needed if name not in content]
+        if lacking:
+            raise ValueError(f"it has no {lacking[0]!r}")
+    return content
 
 
 def _filter_row(text: str, tasks: int, missing: int) -> FilterRow:

@@ -18,8 +18,9 @@ from annotated_types import Ge, Le
 
 from alrun.errors import ConfigError, NoAccess, PlatformError, Refused
 from alrun.files import cache_folder
-from alrun.platform.encord.auth import Trace, connect, domain_of, holds_key, load_key
+from alrun.platform.encord.auth import Trace, connect, domain_of, load_key
 from alrun.platform.encord.errors import asked
+from alrun.platform.keys import holds_key
 from alrun.platform.port import Contents, Project
 from alrun.platform.retry import Patience, patiently
 from alrun.platform.writes import Limits

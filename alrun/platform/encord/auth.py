@@ -16,20 +16,17 @@ from uuid import uuid4
 
 from alrun import __version__
 from alrun.errors import ConfigError
+from alrun.platform.keys import HOW, KEY, KEY_FILE, holds_key
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from encord import EncordUserClient
 
-KEY_FILE = "ENCORD_SSH_KEY_FILE"
-KEY = "ENCORD_SSH_KEY"
 DOMAIN = "ENCORD_DOMAIN"
 EUROPE = "https://api.encord.com"
 
 CONNECT_TIMEOUT = 30
 TIMEOUT = 180
-
-_HOW = f"give platform.key_file or {KEY_FILE} the path of the key, or {KEY} its content"
 
 
 @dataclass
@@ -61,7 +58,7 @@ class Key:
 
 
 def load_key(key_file: str | None, environment: Mapping[str, str] = os.environ) -> Key:
-    """Load the key that the config or the environment names, in the order of `_HOW`.
+    """Load the key that the config or the environment names, in the order of `HOW`.
 
     Raises
     ------
@@ -79,13 +76,8 @@ def load_key(key_file: str | None, environment: Mapping[str, str] = os.environ) 
                 f"{KEY} does not hold the content of a private key. If it holds a path, name it {KEY_FILE} instead"
             )
     else:
-        raise ConfigError(f"there is no key for the platform: {_HOW}")
+        raise ConfigError(f"there is no key for the platform: {HOW}")
     return Key(text, _fingerprint(_parsed(text, origin)), origin)
-
-
-def holds_key(text: str) -> bool:
-    """Say whether a text looks like the content of a key file, not like its path."""
-    return "PRIVATE KEY" in text or "\n" in text.strip()
 
 
 def domain_of(given: str | None, environment: Mapping[str, str] = os.environ) -> str:
@@ -135,14 +127,14 @@ def connect(key: Key, domain: str, trace: Trace) -> EncordUserClient:
 
 def _read(path: str, origin: str) -> str:
     if holds_key(path):
-        raise ConfigError(f"{origin} holds the content of a key, not the path of one: {_HOW}")
+        raise ConfigError(f"{origin} holds the content of a key, not the path of one: {HOW}")
     try:
         content = Path(path).expanduser().read_bytes()
     except OSError as error:
         reason = error.strerror
     else:
         return content.decode("ascii", "replace")
-    raise ConfigError(f"{origin}: {path}: {reason}. {_HOW[0].upper()}{_HOW[1:]}")
+    raise ConfigError(f"{origin}: {path}: {reason}. {HOW[0].upper()}{HOW[1:]}")
 
 
 def _parsed(text: str, origin: str) -> Ed25519PrivateKey:

@@ -204,8 +204,9 @@ def first_round(session: Session) -> int:
 def _kept(path: Path) -> dict[str, Any]:
     """Return what was written down of the steps so far; figures that cannot be read must not stop a recipe."""
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return {position: step for position, step in kept.items() if step["requests"] + step["seconds"] >= 0}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}
 
 
