@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +18,19 @@ import polars as pl
 from alrun.errors import DataError, StateError
 from alrun.files import write_text
 from alrun.pool.frame import PROJECTION
-from alrun.recipe.journal import Journal, Progress
-from alrun.recipe.plan import Plan
 from alrun.report.data import FilterRow, MetricView, Phase, RoundSection, RunReport, StepRow
 from alrun.report.page import MOST_PICKS, render
 from alrun.report.plane import plane_view
 from alrun.report.quality import QualityView, quality_view
 from alrun.report.thumbnails import thumbnails
+from alrun.run.chapter import Chapter, Illegible
 from alrun.run.job import Job, choice
-from alrun.run.round_folder import RoundFolder
 from alrun.run.rounds.accounts import moved_and_restored, sent_back, written_rows
 from alrun.run.rounds.auditing import audit_so_far
 from alrun.run.session import Session, imported_left_out
-from alrun.run.tables import read_selection, write_parquet, write_selection
+from alrun.run.tables import write_parquet, write_selection
 from alrun.terminal import silence
-from alrun.types import LeftOut, Pick
+from alrun.types import LeftOut
 
 log = logging.getLogger("alrun")
 
@@ -44,44 +40,6 @@ OUTPUTS = (
     "report.html", "selection.csv", "curve.csv", "pool.parquet", "predictions.parquet", "evaluation.parquet", "model",
     "run.json",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """What the files of one round say; `progress` and `result` are empty until there is something to say."""
-
-    number: int
-    folder: RoundFolder
-    picks: list[Pick]
-    plan: Plan
-    choice: Mapping[str, Any]
-    progress: Progress
-    steps: Mapping[str, Any]
-    result: Mapping[str, Any]
-
-    @staticmethod
-    def read(number: int, folder: RoundFolder) -> Chapter:
-        """Read the files of a round that is planned."""
-        plan = Plan.load(folder.plan)
-        progress = Journal(folder.journal, plan).progress if folder.journal.exists() else Progress()
-        with _read(folder.selection):
-            picks = read_selection(folder.selection)
-        for path in (folder.published, folder.prelabelled):
-            if path.exists():
-                _json(path, ("images", "written", "left_alone"))
-        how = _json(folder.choice, ("stages", "strategy", "metrics", "removed"))
-        steps = _json(folder.steps) if folder.steps.exists() else {}
-        result = _json(folder.result, ("labelled",)) if folder.result.exists() else {}
-        return Chapter(number, folder, picks, plan, how, progress, steps, result)
-
-    def pool(self) -> pl.DataFrame:
-        """Read the round's table, which is large."""
-        with _read(self.folder.pool):
-            return pl.read_parquet(self.folder.pool)
-
-
-class _Illegible(Exception):
-    """A file that the report is made of cannot be read."""
 
 
 def publish(session: Session) -> None:
@@ -94,7 +52,7 @@ def publish(session: Session) -> None:
     """
     try:
         _publish(session)
-    except _Illegible as error:
+    except Illegible as error:
         raise StateError(f"there is no new report: {error}. {_what_now(session)}") from None
 
 
@@ -235,23 +193,6 @@ def _left_alone(chapter: Chapter, pool: pl.DataFrame) -> Iterable[LeftOut]:
     titles = dict(pool.select("task_id", "title").iter_rows())
     ids = [task.task_id for task in chapter.plan.tasks]
     return (LeftOut(titles.get(ids[row], ids[row]), why) for row, why in sorted(skipped.items()))
-
-
-@contextmanager
-def _read(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
-        raise _Illegible(f"{path} cannot be read ({' '.join(str(error).split())})") from None
-
-
-def _json(path: Path, needed: Iterable[str] = ()) -> Any:
-    with _read(path):
-        content = dict(json.loads(path.read_text(encoding="utf-8")))
-        lacking = [name for name in needed if name not in content]
-        if lacking:
-            raise ValueError(f"it has no {lacking[0]!r}")
-    return content
 
 
 def _filter_row(text: str, tasks: int, missing: int) -> FilterRow:
