@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from alrun.compare.many import as_one
 from alrun.compare.picks import class_shares
 from alrun.compare.settings import BASELINE, Axis, Setting, settings
 from alrun.compare.summary import SettingSummary, summarise
-from alrun.compare.verdict import verdict, winner
+from alrun.compare.verdict import is_better, verdict, winner
 from alrun.errors import DataError
 
 
@@ -70,31 +71,52 @@ class Comparison:
     rows: pl.DataFrame
 
     @property
+    def only_random(self) -> bool:
+        """Whether no setting has results of anything but the baseline."""
+        return all(set(one.summary.setting.arms) == {BASELINE} for one in self.settings)
+
+    @property
+    def somewhere(self) -> bool:
+        """Whether an arm is better than random in one setting at least."""
+        return any(is_better(arm) for one in self.settings for arm in one.summary.arms)
+
+    @property
     def headline(self) -> str:
         """The verdict in one sentence."""
-        where = "" if len(self.settings) == 1 else f" in all {len(self.settings)} settings"
+        count = len(self.settings)
+        where = "" if count == 1 else f" in all {count} settings"
         if not self.settings:
             return "Nothing can be compared yet."
         if self.winner is None:
             return "Nothing can be said about a gain: there is no random baseline."
-        if not any(len(one.summary.arms) > 1 for one in self.settings):
+        if self.only_random:
             return "There is nothing but random to compare."
-        if self.winner == BASELINE and len(self.settings) == 1:
-            return "No strategy is detectably better than random."
+        if self.winner == BASELINE and self.somewhere:
+            return f"No strategy is detectably better than random{where}, only in some."
+        if self.winner == BASELINE and count > 1:
+            return "In no setting is a strategy detectably better than random."
         if self.winner == BASELINE:
-            return "No strategy is detectably better than random in every setting."
+            return "No strategy is detectably better than random."
         return f"{self.winner} is better than random{where}."
 
 
-def compare(rows: pl.DataFrame, picks: pl.DataFrame, figure: str = "accuracy", axis: Axis = "labelled") -> Comparison:
+def compare(
+    rows: pl.DataFrame,
+    picks: pl.DataFrame,
+    figure: str = "accuracy",
+    axis: Axis = "labelled",
+    names: Mapping[str, str] | None = None,
+) -> Comparison:
     """Compare the strategies of sweeps, in each of their settings.
 
     Parameters
     ----------
     rows, picks
         The tables of docs/sweep.md, of one or many sweeps.
+    names
+        What people call a sweep, by the name of its folder; that name itself where it is not in here.
     """
-    rows = as_one(rows)
+    rows = as_one(rows, names or {})
     found: list[Compared] = []
     impossible: list[str] = []
     for _, part in sorted(rows.group_by("setting_label", maintain_order=True), key=lambda group: str(group[0][0])):

@@ -14,8 +14,11 @@ TELLING = ("dataset", "model", "embedding", "budget", "rounds", "initial_strateg
 _SHORT = 6
 
 
-def as_one(rows: pl.DataFrame) -> pl.DataFrame:
+def as_one(rows: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
     """Return the rows with one label for each setting, other than that of every other setting, and each job once.
+
+    Settings that differ in keys which no sweep swept are told apart by the names of their sweeps, and by a digest only
+    where those are the same too.
 
     A reference, which is the same for many settings, stands in each whose jobs name it.
 
@@ -27,9 +30,11 @@ def as_one(rows: pl.DataFrame) -> pl.DataFrame:
     ----------
     rows
         The columns of docs/sweep.md.
+    names
+        What people call a sweep, by the name of its folder; that name itself where it is not in here.
     """
     rows = _with_references(_each_job_once(rows))
-    labels = _labels(rows)
+    labels = _labels(rows, names)
     rows = rows.with_columns(pl.col("setting").replace_strict(labels, return_dtype=pl.String).alias("setting_label"))
     return _each_arm_once(rows)
 
@@ -48,8 +53,9 @@ def _with_references(rows: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([told, copies.select(rows.columns)])
 
 
-def _labels(rows: pl.DataFrame) -> dict[str, str]:
+def _labels(rows: pl.DataFrame, names: Mapping[str, str]) -> dict[str, str]:
     """Return a label for each setting: the one it has, and where others have it too, what they differ in."""
+    sweeps = _sweeps(rows, names)
     jobs_first = rows.sort("role", descending=True, maintain_order=True)  # the facts of a reference are its own
     found = {r["setting"]: r for r in jobs_first.unique("setting", keep="first", maintain_order=True).to_dicts()}
     labels = {setting: str(row["setting_label"] or "") for setting, row in found.items()}
@@ -59,9 +65,21 @@ def _labels(rows: pl.DataFrame) -> dict[str, str]:
             facts = [f"{name}={found[setting][name]}" for name in telling if f"{name}=" not in labels[setting]]
             labels[setting] = " ".join(filter(None, [labels[setting], *facts]))
     for twins in _shared(labels):
-        for setting in twins:
-            labels[setting] = f"{labels[setting]} ({setting[:_SHORT]})".strip()
+        if labels[twins[0]] and len({sweeps[setting] for setting in twins}) > 1:
+            labels |= {setting: f"{labels[setting]} ({sweeps[setting]})" for setting in twins}
+    if len(labels) > 1:
+        labels = {setting: label or sweeps[setting] for setting, label in labels.items()}
+    for twins in _shared(labels):
+        labels |= {setting: f"{labels[setting]} ({setting[:_SHORT]})" for setting in twins}
     return labels
+
+
+def _sweeps(rows: pl.DataFrame, names: Mapping[str, str]) -> dict[str, str]:
+    """Return the names of the sweeps that hold each setting, joined by commas."""
+    found: dict[str, dict[str, None]] = {}
+    for setting, sweep in rows.select("setting", "sweep").unique(maintain_order=True).iter_rows():
+        found.setdefault(setting, {})[names.get(sweep, sweep)] = None
+    return {setting: ", ".join(held) for setting, held in found.items()}
 
 
 def _shared(labels: Mapping[str, str]) -> Iterable[Sequence[str]]:

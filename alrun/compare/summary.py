@@ -84,8 +84,9 @@ def summarise(setting: Setting, rows: pl.DataFrame, picks: pl.DataFrame) -> Sett
     """
     rows = rows.filter((pl.col("setting_label") == setting.label) & pl.col("seed").is_in(setting.seeds))
     areas = {arm: area(setting.grid, values) for arm, values in setting.arms.items()}
+    tests = len(areas) - 1
     gains = {
-        arm: difference(values, areas[BASELINE], setting.sign)
+        arm: difference(values, areas[BASELINE], setting.sign, tests)
         for arm, values in areas.items()
         if BASELINE in areas and arm != BASELINE
     }

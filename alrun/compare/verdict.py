@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from alrun.compare.paired import LEVEL, fewest_to_test
+from alrun.compare.paired import LEVEL, POWER, fewest_to_test
 from alrun.compare.settings import BASELINE
 from alrun.compare.summary import ArmSummary, SettingSummary
 
@@ -13,7 +14,7 @@ def verdict(summary: SettingSummary) -> list[str]:
     """Return a sentence for each arm that was compared with random, and what the comparison lacks."""
     compared = [arm for arm in summary.arms if arm.gain is not None]
     fewest = fewest_to_test(len(compared))
-    said = [_sentence(arm, summary, fewest) for arm in compared]
+    said = [_sentence(arm, summary) for arm in compared]
     seeds = len(summary.setting.seeds)
     if summary.setting.baseline is None:
         said.append("There is no random baseline, so nothing can be said about a gain: add strategy=random.")
@@ -51,7 +52,7 @@ def is_better(arm: ArmSummary) -> bool:
     return arm.gain is not None and arm.p_holm is not None and arm.p_holm < LEVEL and arm.gain.mean > 0
 
 
-def _sentence(arm: ArmSummary, summary: SettingSummary, fewest: int) -> str:
+def _sentence(arm: ArmSummary, summary: SettingSummary) -> str:
     gain = arm.gain
     if gain is None or arm.p_holm is None:
         return ""
@@ -64,11 +65,14 @@ def _sentence(arm: ArmSummary, summary: SettingSummary, fewest: int) -> str:
         return f"{arm.arm} is {'better' if gain.mean > 0 else 'worse'} than random: {facts}."
     text = f"{arm.arm}: no detectable difference from random: {facts}."
     if seeds > 1:
-        text += f" {_seeds(seeds)} would find a difference of {gain.detectable:.4f}"
+        if math.isnan(gain.detectable):
+            text += f" {_seeds(seeds)} would find no difference, however large"
+        else:
+            text += f" {_seeds(seeds)} would find a difference of {gain.detectable:.4f} with probability {POWER:g}"
         if gain.seeds_needed is None:
             text += "; one as small as was seen, no reasonable number of seeds would."
         else:
-            text += f"; one as large as was seen needs {max(gain.seeds_needed, fewest)}."
+            text += f"; one as large as was seen needs {gain.seeds_needed}."
     return text
 
 

@@ -28,8 +28,17 @@ def test_the_headline_follows_the_verdict() -> None:
     assert alone.winner is None
     assert "there is no random baseline" in alone.headline
     assert compare(rows({"random": flat(0)}), NO_PICKS).headline == "There is nothing but random to compare."
-    two = [rows({"random": flat(0), "margin": flat(0.1)}, label=f"dataset={name}") for name in "ab"]
-    assert compare(pl.concat(two), NO_PICKS).headline == "margin is better than random in all 2 settings."
+    assert compare(rows({"random": flat(0)}), NO_PICKS).only_random
+
+
+def test_the_headline_of_many_settings_says_whether_it_is_so_in_all_in_some_or_in_none() -> None:
+    def over(*gains: float) -> str:
+        parts = [rows({"random": flat(0), "margin": flat(g)}, label=f"n={n}") for n, g in enumerate(gains)]
+        return compare(pl.concat(parts), NO_PICKS).headline
+
+    assert over(0.1, 0.1) == "margin is better than random in all 2 settings."
+    assert over(0.1, 0) == "No strategy is detectably better than random in all 2 settings, only in some."
+    assert over(0, -0.1) == "In no setting is a strategy detectably better than random."
 
 
 def test_a_setting_that_failed_is_told_and_the_others_are_compared() -> None:
@@ -56,25 +65,43 @@ def test_settings_that_two_sweeps_call_the_same_are_told_apart() -> None:
     one = rows({"random": {0: [0.5]}}, dataset="digits").with_columns(setting=pl.lit("1" * 16))
     two = rows({"random": {0: [0.6]}}, dataset="wdbc").with_columns(setting=pl.lit("2" * 16), job=pl.lit("other"))
     three = two.with_columns(setting=pl.lit("3" * 16), job=pl.lit("third"))
-    found = as_one(pl.concat([one, two, three]))
+    found = as_one(pl.concat([one, two, three]), {})
     assert found["setting_label"].to_list() == ["dataset=digits", "dataset=wdbc (222222)", "dataset=wdbc (333333)"]
+    named = as_one(pl.concat([one, two, three.with_columns(sweep=pl.lit("t-1"))]), {"t-1": "t"})
+    assert named["setting_label"].to_list() == ["dataset=digits", "dataset=wdbc (s)", "dataset=wdbc (t)"]
+
+
+def test_settings_that_nothing_else_tells_apart_have_the_name_of_their_sweep() -> None:
+    parts = [
+        rows({"random": {0: [0.5]}}).with_columns(
+            setting=pl.lit(digit * 16), sweep=pl.lit(f"{sweep}-{digit}"), job=pl.lit(f"job {digit}")
+        )
+        for sweep, digit in (("ks", "1"), ("s2", "2"), ("ks", "3"))
+    ]
+    names = {"ks-1": "ks", "s2-2": "s2", "ks-3": "ks"}
+    assert as_one(pl.concat(parts[:2]), names)["setting_label"].to_list() == ["ks", "s2"]
+    assert as_one(pl.concat(parts), names)["setting_label"].to_list() == ["ks (111111)", "s2", "ks (333333)"]
+    assert as_one(pl.concat(parts), {})["setting_label"].to_list() == ["ks-1", "s2-2", "ks-3"]
+    swept = rows({"random": {0: [0.5]}}, label="budget=5")
+    assert as_one(pl.concat([parts[0], swept]), names)["setting_label"].to_list() == ["ks", "budget=5"]
+    assert as_one(parts[0], names)["setting_label"].to_list() == [""]  # the only setting needs no name
 
 
 def test_a_job_of_two_sweeps_counts_once_where_it_is_done() -> None:
     begun = rows({"random": {0: []}}).with_columns(sweep=pl.lit("first"))
     done = rows({"random": {0: [0.5, 0.6]}}).with_columns(sweep=pl.lit("second"))
-    found = as_one(pl.concat([begun, done, done.with_columns(sweep=pl.lit("third"))]))
+    found = as_one(pl.concat([begun, done, done.with_columns(sweep=pl.lit("third"))]), {})
     assert found["sweep"].to_list() == ["second", "second"]
 
 
 def test_arms_of_one_name_that_compute_different_things_are_told_apart_and_random_stays_one() -> None:
     one = rows({"random": flat(0), "margin": flat(0.1)}, full={0: 0.9})
     two = one.with_columns(sweep=pl.lit("t"), job=pl.format("other {}", "job"))
-    found = as_one(pl.concat([one, two]))
+    found = as_one(pl.concat([one, two]), {})
     arms = found.filter(role="job").group_by("arm").len().sort("arm").rows()
     assert arms == [("margin (s)", 16), ("margin (t)", 16), ("random", 16)]
     assert found.filter(role="full_data").height == 1
-    more = as_one(pl.concat([one, rows({"margin": flat(0.1, seeds=range(8, 9))}).with_columns(sweep=pl.lit("t"))]))
+    more = as_one(pl.concat([one, rows({"margin": flat(0.1, seeds=range(8, 9))}).with_columns(sweep=pl.lit("t"))]), {})
     assert set(more.filter(role="job")["arm"]) == {"margin", "random"}  # further seeds of the same arm are the same arm
 
 

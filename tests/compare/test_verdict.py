@@ -46,6 +46,7 @@ def test_too_few_seeds_is_said_however_large_the_gain() -> None:
     found = compared({"margin": 0.1}, 3, 0.001)
     said = verdict(found)
     assert said[0].startswith("margin: no detectable difference")
+    assert "3 seeds would find no difference, however large; one as large as was seen needs 6." in said[0]
     assert "fewer than 6" in said[1]
     assert winner([found]) == "random"
 

@@ -8,7 +8,9 @@ from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from alrun.report.sweep.page import render
 from tests.report.sweeps import hostile, realistic
@@ -103,3 +105,27 @@ def test_a_phone_never_scrolls_sideways(tmp_path: Path, report: Any) -> None:
     assert width == 390
     assert needed <= width
     assert decoded == images == html.count("<img ")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_table_that_is_cut_at_an_edge_has_a_shadow_there(tmp_path: Path, scheme: str) -> None:
+    html = re.sub(r"<meta http-equiv[^>]*>", "", render(realistic()))
+    only = """addEventListener('load', () => {
+        const part = document.querySelector('.scroll:has(.sortable)');
+        document.body.replaceChildren(part); document.body.style.padding = '0';
+        part.style.height = '600px'; part.scrollLeft = LEFT;
+    })"""
+
+    def right_edge(left: int) -> float:
+        page = with_script(html, only.replace("LEFT", str(left)))
+        frame = f'<iframe style="width:390px;height:800px;border:0" srcdoc="{escape(page)}"></iframe>'
+        picture = tmp_path / "page.png"
+        dark = f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}"
+        own = f'<meta name="color-scheme" content="light dark"><body style="margin:0">{frame}</body>'
+        browse(tmp_path, own, 800, dark, f"--screenshot={picture}")
+        with Image.open(picture) as image:
+            below = np.asarray(image.convert("L")).astype(float)[500:580]  # below the rows of the table
+        return float(abs(below[:, 386:389].mean() - below[:, 340:350].mean()))
+
+    assert right_edge(0) > 25
+    assert right_edge(10_000) < 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -13,6 +14,7 @@ from rich.console import Console
 from alrun.compare.comparison import compare
 from alrun.report.sweep.columns import costs, powers, results
 from alrun.report.sweep.figures import learning_curves, profiles, styles
+from alrun.report.sweep.page import render
 from alrun.report.sweep.tables import csv_text, markdown, say
 from tests.compare.tables import picks, rows
 from tests.report.sweeps import hostile, realistic
@@ -52,7 +54,31 @@ def test_cells_are_rounded_and_what_is_not_known_is_a_dash() -> None:
     texts = {column.title: column.cell(margin).text for column in shown}
     assert texts["W / T / L"] == "2 / 0 / 0"
     assert (texts["p (Holm)"], texts["Balance"], texts["Query"]) == ("0.5", "-", "0.500 s")
-    assert texts["Seeds needed"] == "7"  # an effect of 1.41 standard deviations, in any table of the paired t test
+    assert texts["Detectable"] == "none"  # two seeds are too few for the test that decides
+    assert texts["Seeds needed"] == "7"  # an effect of 1.41 standard deviations
+
+
+def test_the_numbers_that_the_seeds_allow_are_the_same_in_every_form() -> None:
+    steep = rows({"random": {s: [0.5, 0.5] for s in range(4)}, "margin": {s: [0.5, 0.9 + s / 100] for s in range(4)}})
+    comparison = compare(steep, picks({}))
+    report = replace(realistic(), comparison=comparison, live=None)
+    csv = pl.read_csv(io.StringIO(csv_text(comparison))).row(1, named=True)
+    assert (csv["gain.detectable"], csv["gain.seeds_needed"]) == (None, 6)
+    file = io.StringIO()
+    say(report, Console(file=file, width=400))
+    html = re.sub(r"<[^>]*>", "", render(report))
+    for text in (markdown(report), file.getvalue(), html):
+        assert "4 seeds would find no difference, however large; one as large as was seen needs 6." in text
+    assert re.search(r"\| none \| 6 \|$", markdown(report), re.MULTILINE)
+
+
+def test_where_only_random_was_compared_nothing_more_is_concluded() -> None:
+    alone = replace(realistic(), comparison=compare(rows({"random": {0: [0.5, 0.6]}}), picks({})), live=None)
+    file = io.StringIO()
+    say(alone, Console(file=file, width=80))
+    for text in (markdown(alone), file.getvalue(), render(alone)):
+        assert "There is nothing but random to compare." in text
+        assert "On a real project" not in text
 
 
 def test_the_markdown_says_the_same_and_shows_strings_as_they_are() -> None:
@@ -77,7 +103,7 @@ def test_the_terminal_shows_the_table_the_verdict_and_the_command(terminal: bool
     assert max(map(len, text.splitlines())) <= 80
     for expected in (
         "dataset=wdbc", "vs random", "margin is better than random", "8/0/0",
-        "No strategy is detectably better than random in every setting.",
+        "No strategy is detectably better than random in all 2 settings, only in some.",
         "  python -m alrun platform=encord platform.project=HASH strategy=margin",
         "sweep.html: multirun/first-1234/sweep.html",
     ):  # fmt: skip

@@ -76,6 +76,7 @@ def test_a_report_is_written_also_where_every_job_failed(here: Path, cache: Path
                  "sweep.full_data=false", "hydra.sweep.dir=failed")  # fmt: skip
     assert done.returncode == 2, done.stderr
     assert "Nothing can be compared yet." in done.stdout
+    assert "honest choice" not in done.stdout
     page = (here / "failed" / "sweep.html").read_text()
     assert page.count('<td class="failed"') == 2
 

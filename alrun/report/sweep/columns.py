@@ -89,14 +89,15 @@ def powers(summary: SettingSummary) -> tuple[Column, ...]:
     return (
         Column(
             "Detectable",
-            "The smallest true difference that as many seeds would find with probability 0.8 (paired t, 5 %).",
-            lambda arm: _plain(None if arm.gain is None else arm.gain.detectable, "{:.4f}"),
+            "The smallest true difference that as many seeds would find with probability 0.8, by the test that decides "
+            f"(signed-rank, Holm); none with fewer than {fewest} seeds.",
+            lambda arm: _detectable(arm.gain),
         ),
         Column(
             "Seeds needed",
             "Seeds that would find a true difference as large as was seen, with probability 0.8; at least as many as "
             f"the signed-rank test of so many strategies takes, {fewest}.",
-            lambda arm: _needed(arm.gain, fewest),
+            lambda arm: _needed(arm.gain),
         ),
     )
 
@@ -136,13 +137,18 @@ def _record(gain: Difference | None) -> Cell:
     return Cell(f"{gain.wins} / {gain.ties} / {gain.losses}", value=gain.wins - gain.losses)
 
 
-def _needed(gain: Difference | None, fewest: int) -> Cell:
-    if gain is None or math.isnan(gain.detectable):
+def _detectable(gain: Difference | None) -> Cell:
+    if gain is None:
+        return Cell(MISSING)
+    return Cell("none") if math.isnan(gain.detectable) else _plain(gain.detectable, "{:.4f}")
+
+
+def _needed(gain: Difference | None) -> Cell:
+    if gain is None or math.isnan(gain.low):
         return Cell(MISSING)
     if gain.seeds_needed is None:
         return Cell(f"> {MOST_SEEDS:,}", value=math.inf)
-    needed = max(gain.seeds_needed, fewest)
-    return Cell(f"{needed:,}", value=needed)
+    return Cell(f"{gain.seeds_needed:,}", value=gain.seeds_needed)
 
 
 def _seconds(value: float) -> Cell:

@@ -51,6 +51,8 @@ class SweepReport:
 
     Attributes
     ----------
+    live
+        None where nothing but random was compared.
     thumbnails
         PNG or JPEG bytes by data hash; a pick may have none.
     outputs
@@ -60,7 +62,7 @@ class SweepReport:
     title: str
     comparison: Comparison
     sources: tuple[Source, ...]
-    live: Live
+    live: Live | None
     first: tuple[FirstPicks, ...] = ()
     thumbnails: Mapping[str, bytes] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)

@@ -74,7 +74,8 @@ def markdown(report: SweepReport) -> str:
     if gone:
         listed = ((hole["job"], hole["status"], hole["error"]) for hole in gone)
         lines += ["## Not done", "", *_md_table(("Job", "Ended", "Why"), listed)]
-    lines += ["## On a real project", "", _md(report.live.text), *_md_code(report.live.command)]
+    if report.live:
+        lines += ["## On a real project", "", _md(report.live.text), *_md_code(report.live.command)]
     lines += ["## To repeat it", ""]
     for source in report.sources:
         versions = ", ".join(f"{name} {version}" for name, version in source.versions.items())
@@ -137,8 +138,9 @@ def say(report: SweepReport, console: Console) -> None:
         console.print(as_text(text))
     console.print(as_text(comparison.headline, "bold"))
     console.print()
-    console.print(as_text(report.live.text))
-    if report.live.command:
+    if report.live:
+        console.print(as_text(report.live.text))
+    if report.live and report.live.command:
         console.print(as_text(f"  {report.live.command}"), soft_wrap=True)
     for name, path in report.outputs.items():
         console.print(as_text(f"{name}: {path}"), soft_wrap=True)

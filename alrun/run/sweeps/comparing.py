@@ -69,7 +69,8 @@ def report_on(folders: Sequence[Path], into: Path, title: str, figure: str, axis
     """Compare the sweeps in `folders`, write the report into `into` and print the verdict."""
     tables = read_sweeps(folders)
     sweeps = [(folder, SweepRecord.open(folder)) for folder in folders]
-    comparison = compare(tables.rows, tables.picks, figure, axis)
+    names = {folder.name: sweep.name for folder, sweep in sweeps}
+    comparison = compare(tables.rows, tables.picks, figure, axis, names)
     first = tuple(_first_picks(comparison, tables))
     outputs = {name: str(into / name) for name in (PAGE, TABLE, TEXT)}
     report = SweepReport(
@@ -170,11 +171,21 @@ def _cache(folder: Path) -> Path:
     return cache_folder(frozen_config(folder / SweepRecord.open(folder).jobs[0].folder)["cache"])
 
 
-def _live(comparison: Comparison, sweeps: Sequence[tuple[Path, SweepRecord]]) -> Live:
-    """Return the command that runs the winner on a real project, from the overrides of one of its jobs."""
+def _live(comparison: Comparison, sweeps: Sequence[tuple[Path, SweepRecord]]) -> Live | None:
+    """Return the command that runs the winner on a real project, from the overrides of one of its jobs.
+
+    None where there is nothing to choose from.
+    """
+    if comparison.only_random:
+        return None
     if comparison.winner is None:
         return Live("Nothing can be recommended: compare with random first (strategy=random, and enough seeds).", None)
     if comparison.winner == BASELINE:
+        if comparison.somewhere:
+            text = (
+                "Nothing is detectably better than random in all settings: there is no winner to run for all of them."
+            )
+            return Live(text, None)
         text = "Nothing is detectably better than random: there is no winner to run. Random is the honest choice."
         return Live(text, None)
     rows = comparison.rows.filter((pl.col("arm") == comparison.winner) & (pl.col("role") == "job"))
