@@ -10,6 +10,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from time import monotonic
+from traceback import extract_tb
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -51,7 +52,8 @@ def ending(play: Callable[[], int], folder: Path) -> Ending:
         log.debug("where it happened", exc_info=True)
         return Ending(StateError.exit_code, message)
     except Exception as error:
-        message = f"a bug in alrun or in a component: {error!r}"
+        last = extract_tb(error.__traceback__)[-1]
+        message = f"a bug in alrun or in a component: {error!r} ({last.filename}, line {last.lineno})"
         log.critical("%s; the traceback is in %s", message, folder / LOG, exc_info=True)
         return Ending(BUG, message)
 

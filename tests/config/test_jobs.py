@@ -114,7 +114,8 @@ def test_an_experiment_that_is_a_sweep_sweeps_without_m(folder: Path) -> None:
 def test_a_bug_is_told_in_a_line_and_traced_in_the_log(folder: Path) -> None:
     done = start("strategy=broken", folder=folder)
     assert done.returncode == 1
-    assert "a bug in alrun or in a component: RuntimeError('the strategy has a bug')" in done.stderr
+    where = f"({folder / 'mine.py'}, line 9)"
+    assert f"a bug in alrun or in a component: RuntimeError('the strategy has a bug') {where}" in done.stderr
     assert "Traceback" not in done.stderr
     (broken,) = run_folders(folder)
     assert str(broken / "alrun.log") in done.stderr

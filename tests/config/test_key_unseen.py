@@ -47,15 +47,16 @@ def shown(text: str) -> list[str]:
         ("+key=$(sed 1,2d key)", "the command line"),
         ("$(cat pkcs8)", "the command line"),
         ("--config-dir $(cat key)", "the command line"),
-        (f"platform.key_file={BODY}", "platform.key_file"),
-        (f"platform.key_file={SHORT_BODY}", "platform.key_file"),
-        (f"name={WHOLE_FILE}", "name"),
-        (f"{BODY}=", "the command line"),
+        ("platform.key_file={body}", "platform.key_file"),
+        ("platform.key_file={short}", "platform.key_file"),
+        ("name={whole}", "name"),
+        ("{body}=", "the command line"),
     ],
 )
 def test_a_key_on_the_command_line_is_refused_unseen(line: str, named: str, tmp_path: Path) -> None:
     (tmp_path / "key").write_text(OPENSSH)
     (tmp_path / "pkcs8").write_text(PKCS8)
+    line = line.format(body=BODY, short=SHORT_BODY, whole=WHOLE_FILE)
     command = f"{shlex.join([sys.executable, '-m', 'alrun', *ENCORD])} {line}"
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
