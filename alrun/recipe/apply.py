@@ -11,7 +11,7 @@ from alrun.errors import PlatformError, StateError
 from alrun.faults import reach
 from alrun.platform.port import Platform
 from alrun.platform.retry import Patience, patiently
-from alrun.recipe.converge import Converger
+from alrun.recipe.converge import REFUSED, Converger
 from alrun.recipe.journal import Journal
 from alrun.recipe.plan import Plan
 from alrun.recipe.steps import (
@@ -209,12 +209,24 @@ class Applier:
         """Return the rows that a step is still about, given what happened in the steps before it."""
         progress = self.journal.progress
         over = progress.skipped.get(position, {}).keys() if isinstance(step, Tagging) else progress.left_alone
+        if isinstance(step, Returning):
+            over = over - self._only_out_of_order()
         rows = set(step.tasks) - progress.done.get(position, set()) - over - self._stuck.keys()
         if isinstance(step, Untag) and progress.restoring:
             rows &= self._tagged(step.name)
         if isinstance(step, GiveBackPriority):
             rows &= progress.among(progress.intended, self.plan, Displacing | Prioritise)
         return [row for row in step.tasks if row in rows]
+
+    def _only_out_of_order(self) -> set[int]:
+        """Return the rows that were left alone only as the platform refused them their place in the queue."""
+        touched: set[int] = set()
+        refused: set[int] = set()
+        for position, reasons in self.journal.progress.skipped.items():
+            for row, reason in reasons.items():
+                ordering = isinstance(self.plan.steps[position], Prioritise) and reason.startswith(REFUSED)
+                (refused if ordering else touched).add(row)
+        return refused - touched
 
     def _tagged(self, name: str) -> set[int]:
         """Return the rows to which this run announced to give a tag."""

@@ -36,6 +36,9 @@ from alrun.types import Task
 
 Rows = Sequence[int]
 
+REFUSED = "the platform refuses: "
+"""How the reason begins why a task was left alone that nobody had touched."""
+
 _UNRECORDED = "it looks as if this run had written to it, but the journal does not know of that"
 
 
@@ -141,7 +144,7 @@ class _Work:
             for part in _chunks(rows, max(1, min(half, limit or half))):
                 self.converge(part)
             return
-        reason = f"the platform refuses: {rejection}"
+        reason = f"{REFUSED}{rejection}"
         if isinstance(self._step, Undoing):
             self._of.stuck[rows[0]] = reason
         else:

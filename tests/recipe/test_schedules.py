@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from alrun.recipe.base import Recipe
@@ -48,6 +48,7 @@ def keeps_its_promises(
 
 @EACH_RECIPE
 @given(events=EVENTS, finish=FINISHED, moves=st.booleans(), saves=st.booleans())
+@example([Event(12, "too large", 0), Event(4, "refused", 0)], [], True, True)  # a place in the queue is refused
 @QUICK
 def test_any_schedule(
     template: Path, name: str, events: list[Event], finish: list[int], moves: bool, saves: bool
