@@ -5,8 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 answers = logging.getLogger("alrun.answers")
 """For what an action was asked for, such as a status: it can be piped. Goes into the run's log as well."""
@@ -34,3 +38,16 @@ def silence(stream: TextIO) -> None:
     """Send what is still in a stream's buffer, and all that follows, nowhere: its reader is gone, as in `| head`."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def print_all(say: Callable[[Console], None]) -> None:
+    """Print what `say` writes, in one piece: rich ends the process where the reader of the output is gone."""
+    from rich.console import Console
+
+    console = Console()
+    with console.capture() as captured:
+        say(console)
+    try:
+        print(captured.get(), end="", flush=True)
+    except BrokenPipeError:
+        silence(sys.stdout)

@@ -17,7 +17,6 @@ _WINDOW = 512  # similar rows that are all compared with each other at first
 _PIVOTS = 256  # rows around which similar ones are put together
 _TILE = 1024
 _PAIRS = 512
-_FEW = 1 / 100  # of all pairs: up to here single ones cost less than the product of two blocks
 _HELD = 64  # pairs a row that may wait, beside a few times k
 
 
@@ -151,8 +150,8 @@ def _similar(
 ) -> tuple[Rows, Rows, Floats]:
     """Return the rows within the blocks of all pairs i < j as similar as the floor of i, and how similar they are."""
     left, right, least = units[block], units[other], floor[block]
-    found = None if rough is None else rough.pairs(block, other)
-    if found is None or len(found[0]) > _FEW * len(left) * len(right):
+    found = None if rough is None else rough.few_pairs(block, other)
+    if found is None:
         i, j, similar = _at_least(left @ right.T, least)
     else:
         i, j = found

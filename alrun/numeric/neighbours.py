@@ -16,7 +16,6 @@ from alrun.progress import track
 
 MOST_PAIRS = 250_000_000
 _PAIRS = 4096
-_FEW = 1 / 100  # of all pairs: up to here single ones cost less than the product of two blocks
 
 
 @dataclass(frozen=True)
@@ -97,8 +96,8 @@ class _Near:
     def pairs(self, block: slice, other: slice) -> tuple[Rows, Rows]:
         """Return the rows within the blocks of all pairs that are closer."""
         points, others = self.points[block], self.others[other]
-        found = None if self.rough is None else self.rough.pairs(block, other)
-        if found is None or len(found[0]) > _FEW * len(points) * len(others):
+        found = None if self.rough is None else self.rough.few_pairs(block, other)
+        if found is None:
             i, j, products = self._likely(block, other)
         else:
             i, j = found

@@ -16,6 +16,7 @@ from alrun.numeric.blocks import Doubles, Floats, Rows, number_per_row
 _WORTH = 8192  # points for which it pays to load torch
 _WIDEST = 2**16  # numbers a point: up to here no sum of products leaves 32 bits
 _MOST = 127
+_FEW = 1 / 100  # of all pairs: up to here single ones cost less than the product of two blocks
 _INT32 = np.iinfo(np.int32)
 
 Products = Callable[[npt.NDArray[np.int8], npt.NDArray[np.int8]], npt.NDArray[np.int32]]
@@ -65,6 +66,11 @@ class Screen:
         flat = np.flatnonzero(products >= self.least[block, None])
         i, j = np.divmod(flat, products.shape[1])
         return i, j
+
+    def few_pairs(self, block: slice, other: slice) -> tuple[Rows, Rows] | None:
+        """Return the same, or None where they are so many that the product of the two blocks costs less."""
+        i, j = self.pairs(block, other)
+        return None if len(i) > _FEW * len(self.whole[block]) * len(self.whole[other]) else (i, j)
 
 
 @contextmanager

@@ -29,10 +29,7 @@ from alrun.recipe.steps import (
     first_rows,
     request,
 )
-from alrun.recipe.verdict import TaskStep
-
-DOUBTFUL = 5
-"""From how many tasks on it is no chance that all of them look as if somebody else had worked on them."""
+from alrun.recipe.verdict import TaskStep, doubtful
 
 
 @dataclass
@@ -167,7 +164,7 @@ class Applier:
     def _check_traces(self, rows: Sequence[int]) -> None:
         """Stop if tasks that were just moved do not look as if this run had: it would leave them where they are."""
         seen = self._converger.unrecognised(rows)
-        if len(seen) >= DOUBTFUL and len(seen) == len(rows) and len(set(seen.values())) == 1:
+        if doubtful(seen.values(), len(rows)):
             raise StateError(
                 f"the first {len(rows)} tasks were moved and then listed: {next(iter(seen.values()))}. That cannot be "
                 "told from somebody else's work, so this run would bring none back, and it stopped with these tasks "
@@ -188,8 +185,9 @@ class Applier:
             if isinstance(self.plan.steps[position], Returning)
             for row, reason in reasons.items()
         }
-        doubtful = len(away) >= DOUBTFUL and away <= kept.keys() and len({kept[row] for row in away}) == 1
-        if doubtful and tag in patiently(self.patience, self.platform.tags):
+        if doubtful([kept[row] for row in away if row in kept], len(away)) and tag in patiently(
+            self.patience, self.platform.tags
+        ):
             raise PlatformError(
                 f"not one of the {len(away)} tasks that this run moved was brought back: {kept[min(away)]}. They are "
                 "where it left them, and the tag that finds them is kept. Check platform.user "

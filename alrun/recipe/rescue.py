@@ -29,13 +29,12 @@ from alrun.errors import PlatformError, StateError, one_of
 from alrun.platform.port import Platform, Project
 from alrun.platform.retry import Patience, patiently
 from alrun.platform.writes import DropTag
-from alrun.recipe.apply import DOUBTFUL
 from alrun.recipe.base import Mirror, by_origin, read_mirror_tag
 from alrun.recipe.converge import Converger
 from alrun.recipe.journal import Journal
 from alrun.recipe.plan import Plan, PlannedTask, done_stage, first_stage
 from alrun.recipe.steps import AwaitLabels, CompleteAgain, Park, Returning, SendBack, Step, Unpark, UnparkByMove
-from alrun.recipe.verdict import same_name
+from alrun.recipe.verdict import doubtful, same_name
 from alrun.types import Label, LeftOut, Task, TaskStatus
 
 
@@ -137,7 +136,7 @@ def rescue(platform: Platform, run_id: str, patience: Patience) -> Rescued:
     plan = _plan(project, run_id, tuple(parked.values()), sent_back=sent_back)
     skipped = _bring_back(plan, platform, patience)
     left += [LeftOut(titles[plan.tasks[row].task_id], reason) for row, reason in skipped.items()]
-    if len(left) >= DOUBTFUL and len(skipped) == len(parked) and len({item.reason for item in left}) == 1:
+    if doubtful([item.reason for item in left], len(left) + len(parked) - len(skipped)):
         raise StateError(
             f"none of the {len(left)} tasks that run {run_id} moved was brought back: {left[0].reason}. The tags that "
             "find them are kept. Check platform.user and platform.records_moves and do this again; or, if they are to "

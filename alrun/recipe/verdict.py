@@ -9,6 +9,7 @@ our moves, a task that a person has acted on is therefore not moved at all.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import Enum
 from math import isclose
 from typing import NamedTuple, assert_never
@@ -35,6 +36,10 @@ TaskStep = (
     CreateLabelRows | Tag | Untag | Park | ParkByMove | Unpark | UnparkByMove | SendBack | CompleteAgain
     | Prioritise | GiveBackPriority
 )  # fmt: skip
+
+
+DOUBTFUL = 5
+"""From how many tasks on it is no chance that all of them look as if somebody else had worked on them."""
 
 
 class Verdict(Enum):
@@ -130,6 +135,11 @@ def changed_since(
     if rivals:
         return f"its image has {rivals + 1} tasks by now"
     return None
+
+
+def doubtful(reasons: Collection[str], tasks: int) -> bool:
+    """Say whether so many moved tasks would all stay away for one reason, which is no chance but this run's fault."""
+    return len(reasons) == tasks >= DOUBTFUL and len(set(reasons)) == 1
 
 
 def same_name(user: str | None) -> str | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import logging
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from alrun.run.rounds.accounts import moved_and_restored, sent_back, written_row
 from alrun.run.rounds.auditing import audit_so_far
 from alrun.run.session import Session, imported_left_out
 from alrun.run.tables import write_parquet, write_selection
-from alrun.terminal import silence
+from alrun.terminal import print_all
 from alrun.types import LeftOut
 
 log = logging.getLogger("alrun")
@@ -261,14 +261,6 @@ def _yaml(config: Mapping[str, Any]) -> str:
 
 
 def _print(report: RunReport) -> None:
-    from rich.console import Console
-
     from alrun.report.tables import summary
 
-    console = Console()
-    with console.capture() as captured:  # rich ends the process where the reader of the output is gone
-        summary(report, console)
-    try:
-        print(captured.get(), end="", flush=True)
-    except BrokenPipeError:
-        silence(sys.stdout)
+    print_all(partial(summary, report))

@@ -64,7 +64,7 @@ def test_the_nearest_are_the_same(
         patch.setattr(candidates, "_TILE", tile)
         patch.setattr(candidates, "_WINDOW", 16)
         patch.setattr(candidates, "_PIVOTS", 3)
-        patch.setattr(candidates, "_FEW", few)  # single products never, and always
+        patch.setattr(screen, "_FEW", few)  # single products never, and always
         patch.setattr(candidates, "_HELD", held)  # gives up at once, soon, and never
         if whole:
             use_whole_numbers(patch)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alrun.numeric import neighbours, screen
+from alrun.numeric import screen
 from alrun.numeric.blocks import unit_rows
 from alrun.numeric.neighbours import ball_graph
 from alrun.numeric.screen import Screen
@@ -84,7 +84,7 @@ def test_graph_is_the_same_with_it(
     radius = float(np.quantile(distances(points), 0.1))
     without = ball_graph(points, radius)
     monkeypatch.setattr(screen, "_WORTH", 0)
-    monkeypatch.setattr(neighbours, "_FEW", share)  # the product of two blocks always, and never
+    monkeypatch.setattr(screen, "_FEW", share)  # the product of two blocks always, and never
     monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: True)
     threads, used = torch.get_num_threads(), []
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from glob import glob
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +25,7 @@ from alrun.run.folder import RunFolder
 from alrun.run.job import Job
 from alrun.run.sweep_record import PlannedJob, SweepRecord
 from alrun.run.sweeps.table import SweepTables, read_sweeps
-from alrun.terminal import silence
+from alrun.terminal import print_all
 from alrun.types import ImageFile
 
 PAGE, TABLE, TEXT = "sweep.html", "comparison.csv", "comparison.md"
@@ -84,7 +84,7 @@ def report_on(folders: Sequence[Path], into: Path, title: str, figure: str, axis
     )
     for name, text in ((PAGE, render(report)), (TABLE, csv_text(comparison)), (TEXT, markdown(report))):
         write_text(into / name, text)
-    _print(report)
+    print_all(partial(say, report))
 
 
 def report_on_sweep(folder: Path, sweep: SweepRecord) -> None:
@@ -217,15 +217,3 @@ def live_command(command: str, job: PlannedJob, overrides: Sequence[str]) -> str
 
 def _key(override: str) -> str:
     return override.partition("=")[0].lstrip("+~")
-
-
-def _print(report: SweepReport) -> None:
-    from rich.console import Console
-
-    console = Console()
-    with console.capture() as captured:  # rich ends the process where the reader of the output is gone
-        say(report, console)
-    try:
-        print(captured.get(), end="", flush=True)
-    except BrokenPipeError:
-        silence(sys.stdout)
