@@ -14,7 +14,7 @@ import numpy.typing as npt
 from alrun.numeric.blocks import Doubles, Floats, Rows, number_per_row
 
 _WORTH = 8192  # points for which it pays to load torch
-_WIDEST = 2**16  # numbers a point: up to here no sum of products leaves 32 bits
+_WIDTHS = range(2, 2**16 + 1)  # numbers a point: torch gets single ones wrong, and sums of more may leave 32 bits
 _MOST = 127
 _FEW = 1 / 100  # of all pairs: up to here single ones cost less than the product of two blocks
 _INT32 = np.iinfo(np.int32)
@@ -76,7 +76,7 @@ class Screen:
 @contextmanager
 def screen(points: Floats, radius: float | Doubles) -> Iterator[Screen | None]:
     """Open a screen of `points`; None where it would not pay: few points, no torch, or no fast products of 8 bits."""
-    if len(points) < _WORTH or points.shape[1] > _WIDEST or find_spec("torch") is None:
+    if len(points) < _WORTH or points.shape[1] not in _WIDTHS or find_spec("torch") is None:
         yield None
         return
     import torch

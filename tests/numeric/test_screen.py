@@ -109,3 +109,23 @@ def test_without_fast_products_there_is_none(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: False)
     with screen.screen(gaussian(0, 5, 3), 1.0) as rough:
         assert rough is None
+
+
+@pytest.mark.parametrize("width", [2, 3, 17, 64])
+@pytest.mark.parametrize("sizes", [(1, 1), (1, 5), (7, 1), (9, 33)])
+def test_the_products_of_torch_are_exact(width: int, sizes: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(screen, "_WORTH", 0)
+    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: True)
+    left, right = (np.random.default_rng(size).integers(-127, 128, (size, width), np.int8) for size in sizes)
+    with screen.screen(gaussian(0, 5, width), 1.0) as rough:
+        assert rough is not None
+        np.testing.assert_array_equal(rough.products(left, right), exact(left, right))
+
+
+def test_single_numbers_are_left_to_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(screen, "_WORTH", 0)
+    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: True)
+    with screen.screen(gaussian(0, 5, 1), 1.0) as rough:
+        assert rough is None
