@@ -29,7 +29,7 @@ def explain(plan: Plan, limits: Limits) -> list[str]:
     return [
         (
             f"Plan for round {plan.round} of {plan.project_title!r} ({plan.recipe} recipe): "
-            f"{len(plan.selected)} tasks selected, {len(plan.tasks) - len(plan.selected)} others."
+            f"{len(plan.selected)} tasks selected, {_others(len(plan.tasks) - len(plan.selected))}."
         ),
         *_journeys(plan, moved),
         "Steps:",
@@ -38,6 +38,10 @@ def explain(plan: Plan, limits: Limits) -> list[str]:
         f"Requests: about {sum(_requests(step, limits) for step in plan.steps)} from here to restored.",
         *_irreversible(plan.steps),
     ]
+
+
+def _others(count: int) -> str:
+    return f"{count} others" if count else "no other is touched"
 
 
 def _journeys(plan: Plan, rows: Sequence[int]) -> list[str]:

@@ -26,8 +26,8 @@ class Relabel:
     """Reopen the selection among complete tasks; complete again what nobody took up when the wait is over.
 
     A reopened task keeps its label until a person saves another. The selection comes to the first annotation stage
-    with priorities above the default one, by rank. Tasks that are not selected are never touched, whatever stage they
-    are in, also if their priority is higher.
+    with priorities above the default one, by rank. Tasks that are not selected are never touched, and not in the
+    plan, whatever stage they are in, also if their priority is higher.
 
     Source: Encord Active, "Relabel", which reopens the filtered tasks one by one, for good.
     """
@@ -43,7 +43,8 @@ class Relabel:
         facts: PlanFacts,
     ) -> Plan:
         """Return the plan; see :class:`alrun.recipe.base.Recipe`."""
-        planned = planned_tasks(tasks, picks)
+        picked = {pick.task_id for pick in picks}
+        planned = planned_tasks([task for task in tasks if task.task_id in picked], picks)
         selection = tuple(range(len(picks)))
         done, first = done_stage(snapshot.stages), first_stage(snapshot.stages)
         ladder = tuple(1.0 - (1.0 - DEFAULT_PRIORITY) * p / len(picks) for p in selection)

@@ -203,10 +203,17 @@ class RecipeContract:
         assert (loaded, loaded.digest) == (self.plan, self.plan.digest)
 
     def test_only_tasks_that_passed_preflight_are_planned(self) -> None:
-        """Every candidate is in the plan once, the selection first and by rank, and nothing else is."""
-        assert sorted(task.data_hash for task in self.plan.tasks) == [task.data_hash for task in self.before[:10]]
-        assert [task.data_hash for task in self.plan.selected] == [self.before[i].data_hash for i in self.selected]
+        """The selection comes first and by rank; others are candidates too, each once."""
+        planned = [task.data_hash for task in self.plan.tasks]
+        assert planned[: len(self.selected)] == [self.before[i].data_hash for i in self.selected]
+        assert [task.data_hash for task in self.plan.selected] == planned[: len(self.selected)]
+        assert set(planned) <= {task.data_hash for task in self.before[:10]}
+        assert len(set(planned)) == len(planned)
         assert len(self.plan.left_out) == 2
+
+    def test_only_tasks_that_a_step_names_are_planned(self) -> None:
+        """What happens to any other task does not make the plan outdated."""
+        assert {row for step in self.plan.steps for row in step.tasks} == set(range(len(self.plan.tasks)))
 
     def test_steps_name_tasks_of_the_plan_and_one_awaits_labels(self) -> None:
         """Rows are within the table, each once a step; people are awaited once, for the selection."""
