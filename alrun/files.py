@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,17 @@ def digest(content: Any) -> str:
     """Return a 128-bit hex digest of JSON-able `content` (key order does not matter) or of bytes."""
     data = content if isinstance(content, bytes) else json.dumps(content, sort_keys=True).encode()
     return blake2b(data, digest_size=16).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Return the :func:`digest` of a file's bytes, read again only if its size or time of change is another."""
+    found = path.stat()
+    return _file_digest(path, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _file_digest(path: Path, size: int, changed: int) -> str:  # noqa: ARG001
+    return digest(path.read_bytes())
 
 
 @contextmanager

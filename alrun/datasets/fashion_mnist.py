@@ -18,7 +18,7 @@ from annotated_types import Ge
 from alrun.datasets.base import Item, Split, TestSize
 from alrun.datasets.packaged import png
 from alrun.errors import DataError
-from alrun.files import digest
+from alrun.files import file_digest
 from alrun.types import Answer, Label, Ontology, Question, QuestionKind, Scalar
 
 FORMAT = 1
@@ -61,7 +61,7 @@ class FashionMnist:
     def identity(self) -> Mapping[str, Scalar]:
         """Return the digests of the files, how many images are taken, and our format."""
         files = (self._file(part, kind) for part in (TRAIN, TEST) for kind in ("images-idx3", "labels-idx1"))
-        digests = {f"source {file.name}": digest(file.read_bytes()) for file in files}
+        digests = {f"source {file.name}": file_digest(file) for file in files}
         return {
             "dataset": "fashion_mnist", "format": FORMAT, "images": self.images, "test_images": self.test_images,
             **digests,

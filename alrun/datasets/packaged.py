@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from alrun.datasets.base import Item
 from alrun.errors import DataError
-from alrun.files import digest
+from alrun.files import file_digest
 from alrun.types import Answer, Label, Ontology, Question, QuestionKind, Scalar
 
 Pixels = npt.NDArray[np.uint8]
@@ -55,7 +55,7 @@ class PackagedDigits:
 
     def identity(self) -> Mapping[str, Scalar]:
         """Return what the images depend on."""
-        return {"dataset": self.name, "format": FORMAT, "source": digest(self._file().read_bytes())}
+        return {"dataset": self.name, "format": FORMAT, "source": file_digest(self._file())}
 
     def ontology(self) -> Ontology:
         """Return one question, the digit."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from alrun.datasets.base import Item, TestSize
 from alrun.datasets.packaged import packaged_file, png
-from alrun.files import digest
+from alrun.files import file_digest
 from alrun.types import Answer, Label, Ontology, Question, QuestionKind, Scalar
 
 COUNT = 569
@@ -45,7 +45,7 @@ class Wdbc:
 
     def identity(self) -> Mapping[str, Scalar]:
         """Return the packaged file's digest and our format."""
-        return {"dataset": "wdbc", "format": FORMAT, "source": digest(_file().read_bytes())}
+        return {"dataset": "wdbc", "format": FORMAT, "source": file_digest(_file())}
 
     def ontology(self) -> Ontology:
         """Return one question, the diagnosis."""
