@@ -10,6 +10,7 @@ import numpy.typing as npt
 from annotated_types import Ge
 
 from alrun.metrics.base import MetricInputs
+from alrun.numeric.blocks import taken
 from alrun.numeric.kmeans import MOST_PASSES, WARM_PASSES, kmeans
 from alrun.numeric.turns import round_robin_ranks
 from alrun.types import Need, Ontology, QuestionKind
@@ -43,7 +44,7 @@ class ImageDiversity:
         there are none, the number of options of the first question if that is a radio or a checklist; else 10.
     mode
         ``exact`` moves the centres until they rest, as the original does. ``warm`` lets them rest on a tenth of the
-        images (10,000 at least) and then moves them ten times by all: up to twice as fast for large pools, with a sum
+        images (10,000 at least) and then moves them three times by all: up to twice as fast for large pools, with a sum
         of squared distances that is 0.3 % larger at most, as a rule.
     """
 
@@ -64,7 +65,7 @@ class ImageDiversity:
         if len(rows):
             clusters = self.clusters or cluster_count(inputs.ontology)
             passes = WARM_PASSES if self.mode == "warm" else MOST_PASSES
-            found = kmeans(inputs.embeddings[rows], clusters, rng, passes=passes)
+            found = kmeans(taken(inputs.embeddings, rows), clusters, rng, passes=passes)
             ranks[rows] = round_robin_ranks(found.labels, found.distances)
         return ranks
 

@@ -19,11 +19,19 @@ ROWS = 2048  # a block of 512 numbers a row stays in the cache
 EQUAL = 1e-9
 """Numbers that differ by less than this share are taken for equal: far above float64's rounding, below any meaning."""
 _PAIRS = 512
+_SMALL = 10**6  # multiplications; up to here OpenBLAS does not copy a product's matrices into another order first
+_FEWEST = 16  # rows for which a product of its own pays
 
 
 def blocks(size: int, rows: int = ROWS) -> list[slice]:
     """Return the slices that cut `size` rows into blocks of `rows`."""
     return [slice(start, min(start + rows, size)) for start in range(0, size, rows)]
+
+
+def thin_pieces(size: int, matrix: npt.NDArray[Any]) -> list[slice]:
+    """Return the pieces of `size` rows whose products with a narrow `matrix` (D, K), one at a time, take least."""
+    rows = _SMALL // max(1, matrix.size)
+    return blocks(size, rows if rows >= _FEWEST else max(1, size))
 
 
 @contextmanager
@@ -33,6 +41,12 @@ def workers() -> Iterator[Executor]:
 
     with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
         yield pool
+
+
+def taken(points: Floats, rows: Rows) -> Floats:
+    """Return the rows of `points`; those that follow one another are not copied."""
+    follow = len(rows) > 0 and rows[-1] - rows[0] == len(rows) - 1 and bool((rows[1:] > rows[:-1]).all())
+    return points[rows[0] : rows[-1] + 1] if follow else points[rows]
 
 
 def squared_norms(points: Floats) -> Doubles:

@@ -63,13 +63,15 @@ def without_rounding(information: Array) -> Doubles:
 
 
 def largest(numbers: Array) -> Doubles:
-    """Return the largest number of each row of (n, C), float64; `max` takes twice the time."""
-    highest: Array = np.maximum.reduceat(numbers, [0], axis=1)
-    return highest[:, 0].astype(np.float64)
+    """Return the largest number of each row of (n, C), 0 or above, float64; `max` takes twice to four times as long."""
+    # The order of such numbers is that of their bits, and of whole numbers numpy need not look for NaN.
+    whole = numbers.view(np.int32 if numbers.dtype == np.float32 else np.int64).ravel()
+    highest = np.maximum.reduceat(whole, np.arange(0, numbers.size, numbers.shape[1]))
+    return highest.view(numbers.dtype).astype(np.float64)
 
 
 def lead(numbers: Array) -> Doubles:
-    """Return by how much the largest number of each row of (n, C) is above the next, 0 or above; it is dearer to sort.
+    """Return by how much the largest number of each row of (n, C), 0 or above, is above the next; it is dearer to sort.
 
     With a single column the next is 0.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from alrun.numeric.blocks import Doubles, Floats, Rows, workers
+from alrun.numeric.blocks import Doubles, Floats, Rows, thin_pieces, workers
 from alrun.numeric.d2 import d2_sample, row_norms, rows_of
 from alrun.numeric.lloyd import Lloyd
 from alrun.progress import track
@@ -15,10 +15,11 @@ from alrun.progress import track
 _FEW = 64  # clusters up to which several tries at each centre of the start cost little
 _SAMPLE = 10_000
 _TOLERANCE = 1e-4
+_MOMENTUM = 0.7
 
 MOST_PASSES = 300
-WARM_PASSES = 10
-"""After a start from a tenth of the points, so few leave the sum of squares about 0.2 % above where it would rest, if
+WARM_PASSES = 3
+"""After a start from a tenth of the points, so few leave the sum of squares about 0.25 % above where it would rest, if
 the points are one blob, and hardly above it if there are clusters."""
 
 
@@ -84,8 +85,9 @@ def _start(sample: Floats, origin: Floats, clusters: int, rng: np.random.Generat
     norms = np.vecdot(around, around)
 
     def squares(rows: Rows) -> Floats:
-        products = around[rows] @ around.T
-        apart: Floats = np.maximum(norms - 2 * products + norms[rows, None], 0)
+        some = np.ascontiguousarray(around[rows].T)
+        products = np.concatenate([around[piece] @ some for piece in thin_pieces(len(around), some)])
+        apart: Floats = np.maximum(norms - 2 * products.T + norms[rows, None], 0)
         return apart
 
     rows = _draw(weights, 1, rng)
@@ -113,9 +115,19 @@ def _draw(chances: Doubles, count: int, rng: np.random.Generator) -> Rows:
 
 
 def _rest(lloyd: Lloyd, passes: int) -> None:
-    """Move the centres until they rest, and give the points the labels of where they rest."""
+    """Move the centres until they rest, and give the points the labels of where they rest.
+
+    They go beyond the means, on in the direction in which these last moved ("heavy ball"), and end on the means: about
+    half the passes, with a sum of squares that is no larger on average.
+    """
     tolerance = _TOLERANCE * lloyd.variance
-    for _ in track(range(passes), "k-means, until it rests"):
-        if not lloyd.assign() or lloyd.move() <= tolerance:
+    before = None
+    for left in track(range(passes, 0, -1), "k-means, until it rests"):
+        lloyd.assign()
+        means = lloyd.means()
+        if left == 1 or np.square(means - lloyd.centres).sum() <= tolerance:
             break
+        lloyd.move(means if before is None else means + _MOMENTUM * (means - before))
+        before = means
+    lloyd.move(means)
     lloyd.assign()

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from alrun.numeric.blocks import Doubles, Floats, Rows, blocks
+from alrun.numeric.blocks import Doubles, Floats, Rows, blocks, taken, thin_pieces
 
 _ROUNDING = 1.01 * 2.0**-24  # of one float32 operation, and what roundings of roundings add
 _IN_CACHE = 256  # rows whose differences are worked on at once
@@ -55,14 +53,16 @@ class Lloyd:
         self.points, self.weights, self.centres, self.origin, self.pool = points, weights, centres, origin, pool
         self.labels = np.full(len(points), -1, np.int64)
         self._leads = np.zeros(len(points))
-        self._sums, self._counts = np.zeros_like(centres), np.zeros(len(centres))
-        self._reach = np.sqrt(self._per_row(lambda rows: _squares(points[rows], origin)))
+        self._sums, self._counts, self._means = np.zeros_like(centres), np.zeros(len(centres)), centres.copy()
+        self._reach = np.sqrt(self._squares(lambda rows: points[rows] - origin))
         self.variance = float(np.square(self._reach).mean()) / points.shape[1]
 
-    def assign(self) -> int:
-        """Give each point its nearest centre; return how many have got another one."""
+    def assign(self) -> None:
+        """Give each point its nearest centre."""
         scores = _Scores(self.centres, self.origin)
         doubtful = np.flatnonzero(self._leads <= 0)
+        if len(doubtful) > len(self.points) / 2:  # to pick them out would cost more than to read all in a row
+            doubtful = np.arange(len(self.points))
         parts = (doubtful[block] for block in blocks(len(doubtful)))
         before = self.labels.copy()
         list(self.pool.map(partial(self._assign, scores), parts))
@@ -74,28 +74,37 @@ class Lloyd:
             self._counts += counts
         if self.weights is not None:  # what came and went leaves rounding behind, and 0 must be 0
             self._counts = np.bincount(self.labels, self.weights, len(self.centres)).astype(np.float64)
-        return len(changed)
 
-    def move(self) -> float:
-        """Move the centres to the means of their points; return the sum of the squares of their ways."""
-        # A cluster without points (too few distinct ones) or without weight stays where it is.
+    def means(self) -> Doubles:
+        """Return the mean of each cluster's points at the last :meth:`assign`, float64 of shape (K, D).
+
+        Without points (too few are distinct, or the centre went too far) or without weight, a cluster keeps its last.
+        """
         held = self._counts > 0
-        moved = self.centres.copy()
-        moved[held] = self._sums[held] / self._counts[held, None]
-        ways = np.sqrt(np.square(moved - self.centres).sum(axis=1))
+        self._means[held] = self._sums[held] / self._counts[held, None]
+        return self._means.copy()
+
+    def move(self, centres: Doubles) -> None:
+        """Move the centres to `centres`, of the same shape."""
+        ways = np.sqrt(np.square(centres - self.centres).sum(axis=1))
         others = np.full(len(ways), ways.max())
         furthest = ways.argmax()
         others[furthest] = np.delete(ways, furthest).max(initial=0)
-        self.centres = moved
+        self.centres = centres
         self._leads -= (ways + others)[self.labels]
-        return float(np.square(ways).sum())
 
     def distances(self) -> Doubles:
         """Return the squared distance of each point to the centre of its label, float64 of shape (N,)."""
-        return self._per_row(lambda rows: _squares(self.points[rows], self.centres[self.labels[rows]]))
+
+        def apart(rows: slice) -> Doubles:
+            apart = self.points[rows].astype(np.float64)
+            apart -= self.centres[self.labels[rows]]
+            return apart
+
+        return self._squares(apart)
 
     def _assign(self, scores: _Scores, rows: Rows) -> None:
-        self.labels[rows], self._leads[rows] = scores.nearest(_take(self.points, rows), self._reach[rows])
+        self.labels[rows], self._leads[rows] = scores.nearest(self.points, rows, self._reach[rows])
 
     def _moves(self, before: Rows, rows: Rows) -> tuple[Floats | Doubles, Doubles]:
         """Return what `rows` take to their new clusters' sums and counts, and from their old ones."""
@@ -109,15 +118,17 @@ class Lloyd:
         clusters = np.concatenate([self.labels[rows], before[rows[left]]])
         where = (clusters, np.concatenate([place, place[left]]))
         moves = csr_array((signed, where), shape=(len(self.centres), len(rows)))
-        return moves @ _take(self.points, rows), moves.sum(axis=1, dtype=np.float64)
+        return moves @ taken(self.points, rows), moves.sum(axis=1, dtype=np.float64)
 
-    def _per_row(self, numbers: Callable[[slice], npt.NDArray[Any]]) -> Doubles:
+    def _squares(self, apart: Callable[[slice], Floats | Doubles]) -> Doubles:
+        """Return the squared lengths of what `apart` says of all rows."""
         found = np.empty(len(self.points))
 
         def fill(block: slice) -> None:
             for piece in blocks(block.stop - block.start, _IN_CACHE):
                 rows = slice(block.start + piece.start, block.start + piece.stop)
-                found[rows] = numbers(rows)
+                ways = apart(rows)
+                found[rows] = np.vecdot(ways, ways)
 
         list(self.pool.map(fill, blocks(len(found))))
         return found
@@ -128,24 +139,22 @@ class _Scores:
 
     def __init__(self, centres: Doubles, origin: Floats) -> None:
         arms = centres - origin
-        self.arms = arms.astype(np.float32)
+        self.arms = np.ascontiguousarray(arms.T, np.float32)
         self.offsets = (arms @ origin + np.square(arms).sum(axis=1) / 2).astype(np.float32)
         self.longest = float(np.sqrt(np.square(arms).sum(axis=1).max()))
         self.origin = float(np.linalg.norm(origin))
 
-    def nearest(self, points: Floats, reach: Doubles) -> tuple[Rows, Doubles]:
-        """Return the labels of `points`, and by how much at least the nearest centre leads.
+    def nearest(self, points: Floats, rows: Rows, reach: Doubles) -> tuple[Rows, Doubles]:
+        """Return the labels of `rows`, in rising order, and by how much at least the nearest centre leads.
 
-        `reach` are the distances of the points from the origin. |x - c|² = |x - o|² - 2 (score of c), and each of the
+        `reach` are their distances from the origin. |x - c|² = |x - o|² - 2 (score of c), and each of the
         sums of D products in it is off by D + 8 roundings of the largest value it can have, at most.
         """
-        scores = points @ self.arms.T
-        scores -= self.offsets
-        rows = np.arange(len(scores))
-        labels = scores.argmax(axis=1)
-        first = scores[rows, labels]
-        scores[rows, labels] = -np.inf
-        second = scores.max(axis=1)
+        scores = self._of(points, rows)
+        labels = scores.argmax(axis=0)
+        first = scores.max(axis=0)
+        scores[labels, np.arange(len(rows))] = -np.inf
+        second = scores.max(axis=0)
         squares = np.square(reach)
         lost = (points.shape[1] + 8) * _ROUNDING
         lost = lost * (np.square(reach + self.longest) + 4 * self.longest * self.origin)
@@ -153,13 +162,11 @@ class _Scores:
         next_nearest = np.sqrt(np.maximum(squares - 2 * second - lost, 0))
         return labels, next_nearest - nearest
 
-
-def _squares(points: Floats, towards: Floats | Doubles) -> npt.NDArray[Any]:
-    apart = points - towards
-    squares: npt.NDArray[Any] = np.vecdot(apart, apart)
-    return squares
-
-
-def _take(points: Floats, rows: Rows) -> Floats:
-    """Return the rows, in rising order; those that follow one another are not copied."""
-    return points[rows[0] : rows[-1] + 1] if rows[-1] - rows[0] == len(rows) - 1 else points[rows]
+    def _of(self, points: Floats, rows: Rows) -> Floats:
+        """Return the scores of `rows`, float32 of shape (K, rows): along it, to compare the centres is cheap."""
+        scores = np.empty((len(rows), len(self.offsets)), np.float32)
+        for piece in thin_pieces(len(rows), self.arms):
+            np.matmul(taken(points, rows[piece]), self.arms, out=scores[piece])
+        by_centre = np.ascontiguousarray(scores.T)
+        by_centre -= self.offsets[:, None]
+        return by_centre

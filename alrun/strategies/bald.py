@@ -21,7 +21,7 @@ class Bald:
     sample finds ambiguous scores 0, unlike in `entropy`. Draws nothing at random itself. No hyper-parameter; the paper
     leaves K to the model (20 to 100 draws of MC dropout).
 
-    Time: O(N K C). Memory: the samples, and blocks of 2^17 numbers.
+    Time: O(N K C). Memory: the samples, and blocks of 2^19 numbers.
 
     Source: Houlsby, Huszár, Ghahramani and Lengyel, Bayesian Active Learning for Classification and Preference
     Learning, 2011; for MC dropout, Gal, Islam and Ghahramani, Deep Bayesian Active Learning with Image Data, ICML 2017.

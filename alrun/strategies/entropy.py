@@ -19,7 +19,7 @@ class Entropy:
 
     Score: -sum(p log2 p) over the classes, in bits, 0..log2(C); 0 log 0 is 0. Draws nothing at random.
 
-    Time: O(N C). Memory: a few numbers a candidate, and blocks of 2^17 numbers.
+    Time: O(N C). Memory: a few numbers a candidate, and blocks of 2^19 numbers.
 
     Source: Shannon, A Mathematical Theory of Communication, 1948; Settles, Active Learning Literature Survey, 2009,
     3.1; Encord Active, "Entropy" (log base 2, as there).

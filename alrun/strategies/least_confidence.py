@@ -19,7 +19,7 @@ class LeastConfidence:
 
     Score: in 0..1 - 1/C. Draws nothing at random.
 
-    Time: O(N C). Memory: a few numbers a candidate, and blocks of 2^17 numbers.
+    Time: O(N C). Memory: a few numbers a candidate, and blocks of 2^19 numbers.
 
     Source: Lewis and Gale, A Sequential Algorithm for Training Text Classifiers, SIGIR 1994; Encord Active, "Least
     Confidence".

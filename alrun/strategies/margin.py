@@ -19,7 +19,7 @@ class Margin:
 
     Score: in 0..1; with a single class p2 is 0. Draws nothing at random.
 
-    Time: O(N C). Memory: a few numbers a candidate, and blocks of 2^17 numbers.
+    Time: O(N C). Memory: a few numbers a candidate, and blocks of 2^19 numbers.
 
     Source: Scheffer, Decomain and Wrobel, Active Hidden Markov Models for Information Extraction, IDA 2001; Encord
     Active, "Margin".

@@ -18,7 +18,7 @@ class Variance:
 
     Score: the mean squared deviation from 1/C (ddof 0), in 0..(C - 1)/C². Draws nothing at random.
 
-    Time: O(N C). Memory: a few numbers a candidate, and blocks of 2^17 numbers.
+    Time: O(N C). Memory: a few numbers a candidate, and blocks of 2^19 numbers.
 
     Source: Encord Active, "Variance".
     """

@@ -42,6 +42,15 @@ def test_a_few_passes_after_a_tenth_of_the_points_are_almost_as_good() -> None:
     assert np.mean(above) < 0.003
 
 
+@pytest.mark.parametrize("clusters", [3, 10, 90])
+def test_it_rests_where_the_centres_are_the_means(clusters: int) -> None:
+    points = blobs(8_000)
+    found = kmeans(points, clusters, np.random.default_rng(0))
+    means = np.stack([points[found.labels == k].mean(axis=0, dtype=np.float64) for k in range(clusters)])
+    squares = np.square(points[:, None, :] - means).sum(axis=2).min(axis=1)
+    assert squares.sum() == pytest.approx(found.distances.sum(), rel=1e-4)  # a pass more gains next to nothing
+
+
 def test_labels_and_distances_belong_together() -> None:
     points = blobs(12_000)
     found = kmeans(points, 10, np.random.default_rng(0))
