@@ -79,12 +79,26 @@ def settings(rows: pl.DataFrame, figure: str = "accuracy", axis: Axis = "labelle
     jobs = known.filter(pl.col("role") == "job")
     if jobs.is_empty():
         raise DataError(f"no job of the sweep is done and has a value of {figure}: there is nothing to compare")
+    _check_places(jobs)
     found = []
     for (setting, label), part in jobs.group_by("setting", "setting_label", maintain_order=True):
         every = rows.filter((pl.col("setting") == setting) & (pl.col("role") == "job"))
         full = known.filter((pl.col("setting") == setting) & (pl.col("role") == "full_data"))
         found.append(_setting(str(label), part, every, full, figure, axis))
     return sorted(found, key=lambda one: one.label)
+
+
+def _check_places(jobs: pl.DataFrame) -> None:
+    """Refuse rows in which one curve would be made of several jobs."""
+    place = ["setting_label", "arm", "seed"]
+    named = jobs.group_by("setting", *place, maintain_order=True).agg(pl.col("job").n_unique())
+    twice = named.filter(pl.col("job") > 1)
+    if twice.height:
+        label, arm, seed, count = twice.select(*place, "job").row(0)
+        raise DataError(
+            f"{count} different jobs are called {' '.join(filter(None, [label, arm]))}, seed {seed}: an earlier alrun "
+            "wrote these tables, which did not tell them apart. Start the sweep again"
+        )
 
 
 def _setting(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from alrun.datasets.importer import Identity, identity
 from alrun.errors import DataError, name_of_target
 from alrun.files import cache_folder, write_text
 from alrun.files import digest as digest_of
+from alrun.filters import parse
 from alrun.platform.local import LocalProject
 from alrun.run.folder import code_version, command_line
 from alrun.run.sweep_record import PlannedJob, SweepRecord
@@ -70,8 +71,8 @@ class Plan:
 def plan_sweep(jobs: Sequence[Checked], base: Composition, arguments: Sequence[str]) -> Plan:
     """Name the jobs of a sweep, and its folder. Datasets that the jobs simulate on are imported here, once.
 
-    Jobs that compute the same are one. Each is given a reference that labels everything, unless the config says
-    `sweep.full_data=false`.
+    Jobs that compute the same are one, also if they differ in a metric that neither chooses by. Each is given a
+    reference that labels everything, unless the config says `sweep.full_data=false`.
 
     Parameters
     ----------
@@ -82,16 +83,18 @@ def plan_sweep(jobs: Sequence[Checked], base: Composition, arguments: Sequence[s
     """
     naming = _Naming()
     frozen: dict[str, Frozen] = {}
+    places: set[tuple[Any, ...]] = set()
     references: dict[str, tuple[Checked, dict[str, Any]]] = {}
     for checked in jobs:
-        job = naming.job_id(checked.content)
-        if job in frozen:
+        job, facts = naming.job_id(checked.content), naming.facts(checked.content, checked.swept)
+        place = facts["setting"], facts["arm"], facts["seed"], digest(checked.content["strategy"])
+        if job in frozen or place in places:
             continue
+        places.add(place)
         content = full_data(checked.content, naming.data(checked.content))
         reference = None if content is None else naming.job_id(content)
         if content is not None and reference is not None:
             references.setdefault(reference, (checked, content))
-        facts = naming.facts(checked.content, checked.swept)
         planned = PlannedJob(job, len(frozen), "job", f"jobs/{job}", checked.swept, facts, reference)
         frozen[job] = Frozen(planned, checked.content, checked.overrides)
     for job, (checked, content) in references.items():
@@ -139,12 +142,16 @@ class _Naming:
 
     def facts(self, content: Mapping[str, Any], swept: Mapping[str, str]) -> dict[str, Any]:
         """Return the columns of sweep.parquet that a job's config decides."""
-        of_strategy = {key: value for key, value in swept.items() if key.startswith("strategy.")}
-        others = {k: v for k, v in swept.items() if k not in {"strategy", "seed", "metrics", *of_strategy}}
-        strategy = _choice(content["strategy"])
+        strategy = component("strategy", content["strategy"])
+        before = parse(content["filters"]).metrics | component("strategy", content["initial"]["strategy"]).metrics
+        read = {name: node for name, node in content.get("metrics", {}).items() if name in before}
+        setting = [without(content, NOT_A_SETTING), self._digest(content), *([read] if read else [])]
+        of_arm = {key: value for key, value in swept.items() if _of_arm(key, strategy.metrics - before)}
+        others = {key: value for key, value in swept.items() if key not in of_arm and _of_setting(key, before)}
+        arm = swept.get("strategy") or _choice(content["strategy"])
         return {
-            "arm": " ".join([strategy, *(f"{key.partition('.')[2]}={value}" for key, value in of_strategy.items())]),
-            "setting": digest_of([without(content, NOT_A_SETTING), self._digest(content)])[:16],
+            "arm": " ".join([arm, *(f"{key.partition('.')[2]}={value}" for key, value in of_arm.items())]),
+            "setting": digest_of(setting)[:16],
             "setting_label": " ".join(f"{key}={value}" for key, value in others.items()),
             "config_digest": digest(content),
             "data": self._digest(content),
@@ -156,6 +163,20 @@ class _Naming:
     def _digest(self, content: Mapping[str, Any]) -> str | None:
         data = self.data(content)
         return None if data is None else data.digest
+
+
+def _of_arm(key: str, metrics: Collection[str]) -> bool:
+    """Return whether a swept key tells strategies apart: their own parts and parameters, and what they choose by."""
+    group, _, parameter = key.partition(".")
+    if group == "metrics":
+        return parameter.partition(".")[0] in metrics
+    return group in {"strategy", "strategy@strategy"} and bool(parameter)
+
+
+def _of_setting(key: str, metrics: Collection[str]) -> bool:
+    """Return whether a swept key tells settings apart; a metric does that the filters or the initial set read."""
+    group, _, parameter = key.partition(".")
+    return parameter.partition(".")[0] in metrics if group == "metrics" else key not in {"strategy", "seed"}
 
 
 def _choice(node: Mapping[str, Any] | None) -> str:

@@ -186,7 +186,7 @@ def _live(comparison: Comparison, sweeps: Sequence[tuple[Path, SweepRecord]]) ->
                 "Nothing is detectably better than random in all settings: there is no winner to run for all of them."
             )
             return Live(text, None)
-        text = "Nothing is detectably better than random: there is no winner to run. Random is the honest choice."
+        text = "So there is no winner to run: random is the honest choice."
         return Live(text, None)
     rows = comparison.rows.filter((pl.col("arm") == comparison.winner) & (pl.col("role") == "job"))
     row = rows.filter(pl.col("setting_label") == comparison.settings[0].label).row(0, named=True)
