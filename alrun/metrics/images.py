@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from traceback import extract_tb
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from alrun.datasets.decode import quiet_pillow
+from alrun.errors import AlrunError
 from alrun.faults import reach
 from alrun.files import digest, waited_for
 from alrun.metrics.base import MetricInputs
@@ -47,7 +49,10 @@ class PixelMetric(ABC):
 
     @abstractmethod
     def measure(self, picture: Picture) -> float:
-        """Return the value of one image, NaN where the metric is not defined; called by several threads."""
+        """Return the value of one image, NaN where the metric is not defined; called by several threads.
+
+        Whatever else it raises ends the run, with an error that names the metric and the image.
+        """
 
     def compute(self, inputs: MetricInputs, rng: np.random.Generator) -> Floats:
         """Return float64 of shape (N,); NaN for an image that is not there or cannot be decoded."""
@@ -176,7 +181,21 @@ def _measure(image: ImageFile, metrics: Mapping[str, PixelMetric], names: Sequen
     if isinstance(decoded, str):
         return decoded
     picture = Picture(np.asarray(decoded))
-    return {name: float(metrics[name].measure(picture)) for name in names}
+    return {name: _value(metrics[name], name, picture, image) for name in names}
+
+
+def _value(metric: PixelMetric, name: str, picture: Picture, image: ImageFile) -> float:
+    """Return the value of one image; an error of the metric's own does not say which image it was."""
+    try:
+        return float(metric.measure(picture))
+    except AlrunError:
+        raise
+    except Exception as error:
+        last = extract_tb(error.__traceback__)[-1]
+        raise RuntimeError(
+            f"the metric {name!r} failed on the image {image.data_hash} ({image.path}): {error!r} "
+            f"in {last.filename}, line {last.lineno}"
+        ) from error
 
 
 def _note(

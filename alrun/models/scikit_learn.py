@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -9,6 +11,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
+from alrun.errors import ConfigError, name_of
 from alrun.models import persist
 from alrun.models.base import Array
 from alrun.models.inputs import check_embeddings, check_targets, limited_threads, predict_in_blocks, softmax
@@ -51,6 +54,8 @@ class ScikitLearn:
         ------
         DataError
             If the inputs or targets are malformed.
+        ConfigError
+            If the classifier refuses them, such as too few of a class.
         """
         check_embeddings(inputs)
         check_targets(targets, len(inputs), classes)
@@ -74,23 +79,24 @@ class ScikitLearn:
         return self._fitted(saved.facts, inputs, targets, int(saved.array("seed", "int64", (1,))[0]))
 
     def _fitted(self, facts: persist.Facts, inputs: Array, targets: Array, seed: int) -> TrainedScikitLearn:
-        classifier = None
+        classifier, name = None, name_of(type(self))
         if len(facts.seen) > 1:  # many classifiers refuse a single class
             classifier = self.classifier(seed, facts.threads)
-            with limited_threads(facts.threads):
+            with limited_threads(facts.threads), _named(name, len(inputs)):
                 classifier.fit(inputs, targets)
-        return TrainedScikitLearn(facts, classifier, inputs, targets, seed)
+        return TrainedScikitLearn(facts, classifier, inputs, targets, seed, name)
 
 
 @dataclass(frozen=True)
 class TrainedScikitLearn:
-    """A fitted classifier, None if there is one class only, and what it was fitted on."""
+    """A fitted classifier, None if there is one class only, what it was fitted on, and the name of its model."""
 
     facts: persist.Facts
     classifier: Any
     inputs: Array
     targets: Array
     seed: int
+    name: str
 
     def predict_proba(self, inputs: Array) -> npt.NDArray[np.float64]:
         """Return float64 (N, C); see :class:`alrun.models.base.Trained`.
@@ -99,6 +105,8 @@ class TrainedScikitLearn:
         ------
         DataError
             If the inputs are malformed or have another number of features.
+        ConfigError
+            If the classifier refuses, such as one that wants more neighbours than it was fitted on.
         """
         check_embeddings(inputs, self.facts.input_size)
         with limited_threads(self.facts.threads):
@@ -114,8 +122,22 @@ class TrainedScikitLearn:
     def _probabilities(self, rows: Array) -> Array:
         if self.classifier is None:
             return np.ones((len(rows), 1))
-        if not hasattr(self.classifier, "predict_proba"):
-            scores = np.asarray(self.classifier.decision_function(rows), np.float64)
-            return softmax(scores if scores.ndim == 2 else np.stack([np.zeros_like(scores), scores], axis=1))
-        found = np.asarray(self.classifier.predict_proba(rows), np.float64)
-        return np.asarray(found / found.sum(axis=1, keepdims=True))
+        sure = hasattr(self.classifier, "predict_proba")
+        predict = self.classifier.predict_proba if sure else self.classifier.decision_function
+        with _named(self.name, len(self.inputs)):
+            found = np.asarray(predict(rows), np.float64)
+        if sure:
+            return np.asarray(found / found.sum(axis=1, keepdims=True))
+        return softmax(found if found.ndim == 2 else np.stack([np.zeros_like(found), found], axis=1))
+
+
+@contextmanager
+def _named(name: str, images: int) -> Iterator[None]:
+    """Say of which model it is that scikit-learn refuses data or parameters: with a ValueError, by its convention."""
+    try:
+        yield
+    except ValueError as error:
+        raise ConfigError(
+            f"model={name}, fitted on {images} labelled images: {error}. Begin with more of them (initial.size), or "
+            "change the parameters of the model"
+        ) from error

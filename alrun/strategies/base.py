@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -81,9 +81,9 @@ class Ranking:
     scores
         float64, shape (K,): the number by which each was chosen.
     reasons
-        K short texts for people.
+        K short texts for people, each of one line.
     notes
-        What else a person should know about the choice as a whole.
+        What else a person should know about the choice as a whole, each in one line.
     """
 
     rows: npt.NDArray[np.int64]
@@ -123,26 +123,63 @@ class Staged(Strategy, Protocol):
         ...
 
 
-def check_ranking(ranking: Ranking, candidates: int, budget: int, name: str) -> None:
-    """See that a strategy's answer is one, before anything is bought or moved for it.
+def checked_ranking(answer: object, candidates: int, budget: int, name: str) -> Ranking:
+    """Return a strategy's answer as :class:`Ranking` promises it, before anything is bought or moved for it.
+
+    Lists and other sequences of numbers and texts are taken as well: they become the arrays and tuples.
 
     Raises
     ------
     DataError
-        If it is not at most `budget` different rows of the candidates, each with a finite score and a reason; it names
-        the strategy and the fault.
+        If it is not at most `budget` different rows of the candidates, each with a finite score and a reason in one
+        line; it names the strategy and the fault.
     """
-    rows, scores = np.asarray(ranking.rows), np.asarray(ranking.scores, np.float64)
-    fault = _fault_of_shape(rows, scores, ranking.reasons) or _fault_of_rows(rows, candidates, budget)
+    try:
+        ranking = _converted(answer)
+        fault = _fault_of_shape(ranking) or _fault_of_rows(ranking.rows, candidates, budget)
+    except (TypeError, ValueError, OverflowError) as error:  # numpy's, of what is no array of numbers, too
+        raise _unusable(name, str(error)) from error
+    scores = ranking.scores
     if fault is None and not np.isfinite(scores).all():
         place = int(np.flatnonzero(~np.isfinite(scores))[0])
         fault = f"the score of its pick {place + 1} is {scores[place]}; needed: a finite number"
     if fault is not None:
-        raise DataError(f"strategy={name} gave no usable answer: {fault}. Nothing was selected")
+        raise _unusable(name, fault)
+    return ranking
 
 
-def _fault_of_shape(rows: npt.NDArray[Any], scores: npt.NDArray[Any], reasons: Sequence[str]) -> str | None:
-    if rows.ndim != 1 or (len(rows) and not np.issubdtype(rows.dtype, np.integer)):
+def _unusable(name: str, fault: str) -> DataError:
+    return DataError(f"strategy={name} gave no usable answer: {fault}. Nothing was selected")
+
+
+def _converted(answer: object) -> Ranking:
+    if not isinstance(answer, Ranking):
+        kind = "None" if answer is None else f"of the type {type(answer).__name__}"
+        raise TypeError(f"it is {kind}; needed: alrun.strategies.base.Ranking(rows, scores, reasons)")
+    rows = np.asarray(answer.rows)
+    whole = rows.size == 0 or np.issubdtype(rows.dtype, np.integer)  # an empty list has no type of its own
+    return replace(
+        answer,
+        rows=rows.astype(np.int64) if whole else rows,
+        scores=np.asarray(answer.scores, np.float64),
+        reasons=_texts("reasons", answer.reasons),
+        notes=_texts("notes", answer.notes),
+    )
+
+
+def _texts(what: str, given: object) -> tuple[str, ...]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise TypeError(f"its {what} are {given!r}; needed: a tuple of texts, each of one line")
+    texts = tuple(given)
+    for place, text in enumerate(texts, 1):
+        if not isinstance(text, str) or "".join(text.splitlines()) != text:
+            raise ValueError(f"number {place} of its {what} is {text!r}; needed: a text of one line")
+    return texts
+
+
+def _fault_of_shape(ranking: Ranking) -> str | None:
+    rows, scores, reasons = ranking.rows, ranking.scores, ranking.reasons
+    if rows.ndim != 1 or not np.issubdtype(rows.dtype, np.integer):
         return f"its rows are of shape {rows.shape} and type {rows.dtype}; needed: whole numbers in one dimension"
     if scores.shape != rows.shape or len(reasons) != len(rows):
         return f"it gave {len(rows)} rows, {scores.size} scores and {len(reasons)} reasons; needed: one each"

@@ -221,7 +221,8 @@ def pool(strategy: Strategy, size: int) -> StrategyInputs:
     """
     rng = np.random.default_rng(size)
     hashes = sorted(digest(f"image {i}".encode()) for i in range(size))
-    given: dict[str, list[Any]] = {
+    differs = np.random.default_rng(1).permutation(size)
+    given: dict[str, Any] = {
         "task_id": [f"task-{h}" for h in hashes],
         "data_hash": hashes,
         "title": [f"{h}.png" for h in hashes],
@@ -232,6 +233,9 @@ def pool(strategy: Strategy, size: int) -> StrategyInputs:
         "labelled": [False] * size,
         "classes": [[] for _ in hashes],
         "tags": [[] for _ in hashes],
+        "priority": differs / max(1, size),
+        "width": 64 + differs,
+        "height": 64 + 2 * differs,  # so that areas and aspect ratios differ as well
     }
     metrics = {name: rng.permutation(size) + 1.0 for name in sorted(strategy.metrics)}
     frame = pl.DataFrame({name: given.get(name, [None] * size) for name in SCHEMA}, schema=SCHEMA)

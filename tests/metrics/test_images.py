@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -203,3 +204,25 @@ def test_a_kill_keeps_what_was_done(tmp_path: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", CHILD, str(tmp_path)], env=environment)
     assert killed.returncode == -9
     assert measure_all(METRICS, some(tmp_path, 20), tmp_path).decoded == 20 - 3 * 4
+
+
+@dataclass(frozen=True)
+class Choosy(PixelMetric):
+    """Cannot say of images of one width: what it is told to do then is an error."""
+
+    width: int
+    then: str
+
+    def measure(self, picture: Picture) -> float:
+        return float(self.then) if picture.width == self.width else 0.5
+
+
+def test_an_error_of_a_metric_names_the_metric_and_the_first_such_image(tmp_path: Path) -> None:
+    """It is raised in several threads, each at another image, and no image is taken for a broken one."""
+    narrow = [pictures.encoded(pictures.noise(seed, width=3)) for seed in (1, 2)]
+    images = stored(tmp_path, *(pictures.png(seed) for seed in range(30)), *narrow)
+    message = rf"^the metric 'own' failed on the image data-30 \({re.escape(str(images[30].path))}\): "
+    its_own = rf"ValueError\(.*to float: 'none'.*\) in {re.escape(__file__)}, line \d+$"
+    with pytest.raises(RuntimeError, match=message + its_own) as caught:
+        measure_all({"own": Choosy(3, "none")}, images, tmp_path)
+    assert isinstance(caught.value.__cause__, ValueError)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from alrun.errors import DataError
 from alrun.run.actions import ACTIONS
-from alrun.strategies.base import Ranking, StrategyInputs, check_ranking
+from alrun.strategies.base import Ranking, StrategyInputs, checked_ranking
 from alrun.types import Need
 from tests.run.harness import QUICK, make_job, platform_of, stages
 
@@ -34,12 +34,48 @@ from tests.run.harness import QUICK, make_job, platform_of, stages
 def test_what_is_no_answer_is_refused(rows: list[int], scores: list[float], reasons: int, fault: str) -> None:
     ranking = Ranking(np.array(rows), np.array(scores), ("",) * reasons)
     with pytest.raises(DataError, match=f"^strategy=mine gave no usable answer: .*{fault}"):
-        check_ranking(ranking, 10, 3, "mine")
+        checked_ranking(ranking, 10, 3, "mine")
 
 
 def test_fewer_picks_than_the_budget_are_an_answer() -> None:
     for rows in ([], [9], [9, 0, 4]):
-        check_ranking(Ranking(np.array(rows, np.int64), np.ones(len(rows)), ("",) * len(rows)), 10, 3, "mine")
+        checked_ranking(Ranking(np.array(rows, np.int64), np.ones(len(rows)), ("",) * len(rows)), 10, 3, "mine")
+
+
+@pytest.mark.parametrize("rows", [[], [9, 0, 4]])
+def test_lists_become_the_arrays_that_a_ranking_promises(rows: list[int]) -> None:
+    given: Any = Ranking(rows, [1] * len(rows), ["why"] * len(rows), ["a note"])  # type: ignore[arg-type]
+    ranking = checked_ranking(given, 10, 3, "mine")
+    assert ranking.rows.dtype == np.int64
+    assert ranking.rows.tolist() == rows
+    assert ranking.scores.dtype == np.float64
+    assert ranking.scores.tolist() == [1.0] * len(rows)
+    assert (ranking.reasons, ranking.notes) == (("why",) * len(rows), ("a note",))
+
+
+ANSWER: Any = Ranking(np.array([4]), np.ones(1), ("why",))
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [
+        (None, r"it is None; needed: alrun\.strategies\.base\.Ranking"),
+        (([1], [1.0], ("why",)), r"it is of the type tuple; needed: alrun\.strategies\.base\.Ranking"),
+        (replace(ANSWER, rows=None), r"its rows are of shape \(\) and type object; needed: whole numbers"),
+        (replace(ANSWER, rows=["4"]), r"its rows are of shape \(1,\) and type <U1; needed: whole numbers"),
+        (replace(ANSWER, rows=[[4], [4, 5]]), "inhomogeneous shape"),
+        (replace(ANSWER, scores=["high"]), "could not convert string to float: 'high'"),
+        (replace(ANSWER, reasons=None), "its reasons are None; needed: a tuple of texts, each of one line"),
+        (replace(ANSWER, reasons="w"), "its reasons are 'w'; needed: a tuple of texts"),
+        (replace(ANSWER, reasons=(None,)), "number 1 of its reasons is None; needed: a text of one line"),
+        (replace(ANSWER, reasons=("a\nb",)), r"number 1 of its reasons is 'a\\nb'; needed: a text of one line"),
+        (replace(ANSWER, reasons=("a\r",)), r"number 1 of its reasons is 'a\\r'; needed: a text of one line"),
+        (replace(ANSWER, notes="a note"), "its notes are 'a note'; needed: a tuple of texts"),
+    ],
+)
+def test_what_a_run_could_not_write_down_is_refused(answer: object, fault: str) -> None:
+    with pytest.raises(DataError, match=f"^strategy=mine gave no usable answer: .*{fault}.*Nothing was selected$"):
+        checked_ranking(answer, 10, 3, "mine")
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from alrun.run.selection.measuring import scored_pool
 from alrun.run.session import Session
 from alrun.run.tables import read_selection
 from alrun.seeds import generator
-from alrun.strategies.base import Strategy, check_ranking
+from alrun.strategies.base import Strategy, checked_ranking
 from alrun.types import OF_A_MODEL, LeftOut, Need, Pick, Snapshot, StageType, Task
 
 
@@ -140,7 +140,10 @@ def _not_again(
     if session.job.recipe.takes is not StageType.DONE:
         return tasks, left_out
     earlier = [folder for number, folder in session.folder.rounds().items() if number < round_number]
-    sent = {pick.task_id for folder in earlier for pick in read_selection(folder.selection)}
+    sent: set[str] = set()
+    for folder in earlier:
+        with folder.reading(folder.selection):
+            sent.update(pick.task_id for pick in read_selection(folder.selection))
     again = [LeftOut(t.title, "an earlier round of this run sent it back") for t in tasks if t.task_id in sent]
     return [task for task in tasks if task.task_id not in sent], left_out + again
 
@@ -190,8 +193,7 @@ def _pick(
     inputs = strategy_inputs(session, strategy, trained, candidates, pool, round_number, classes, known)
     rng = generator(session.job.seed, round_number, "strategy")
     announce(strategy, inputs, budget)
-    ranking = strategy.select(inputs, budget, rng)
-    check_ranking(ranking, len(hashes), budget, choice(strategy))
+    ranking = checked_ranking(strategy.select(inputs, budget, rng), len(hashes), budget, choice(strategy))
     for note in ranking.notes:
         session.folder.note(f"round {round_number}: {note}")
     ids, titles = candidates["task_id"], candidates["title"]
