@@ -43,12 +43,14 @@ class Annotator(Protocol):
     poll_seconds: float
 
     def check(self, platform: Platform, data_hashes: Sequence[str]) -> None:
-        """Find out, before anything is written, whether these images can be labelled.
+        """Find out, before anything is written, whether all of these images can be labelled.
+
+        They are all from which a run may choose: what it chooses later must not be what stops it.
 
         Raises
         ------
         ConfigError
-            If not; the message says which annotator can.
+            If not; the message says which cannot, what leaves them out, and which annotator can.
         """
         ...
 

@@ -18,6 +18,9 @@ from alrun.types import Answer, Label, Ontology, QuestionKind, StageType
 
 CHUNK = 500
 
+SHOWN = 5
+"""How many images to name that cannot be labelled."""
+
 
 @dataclass(frozen=True)
 class Oracle:
@@ -50,11 +53,16 @@ class Oracle:
                 "annotator=oracle needs a project made from a labelled dataset, and this platform knows no labels: "
                 "choose annotator=human"
             )
-        unknown = len(data_hashes) - len(platform.truth(data_hashes))
+        known = platform.truth(data_hashes)
+        unknown = [name for name in data_hashes if name not in known]
         if unknown:
+            titles = sorted(task.title for task in platform.tasks(unknown[:SHOWN]))
+            more = f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
             raise ConfigError(
-                f"annotator=oracle does not know the label of {unknown} of the {len(data_hashes)} selected images: "
-                "give the dataset labels for them, filter them out, or choose annotator=human"
+                f"annotator=oracle does not know the label of {len(unknown)} of the {len(data_hashes)} images that may "
+                f"be chosen: {', '.join(map(repr, titles))}{more}. To leave them out, add `label_known: true` to the "
+                "filters (filters=answerable is filters=ready with it); or give the dataset labels for them, or choose "
+                "annotator=human"
             )
 
     def label(self, platform: Platform, data_hashes: Sequence[str], seed: int) -> None:

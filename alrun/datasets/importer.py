@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +23,7 @@ from alrun.progress import track
 from alrun.seeds import generator
 from alrun.types import Label, LeftOut
 
-VERSION = 1
+VERSION = 2
 """Of the record of an import; another number, and everything is imported again."""
 
 IMAGES = "images"
@@ -75,7 +75,9 @@ def import_dataset(dataset: Dataset, cache: Path, limits: Limits = LIMITS) -> Im
     """Bring every image of `dataset` into the image store under `cache`.
 
     An image that is missing, unreadable, damaged, over the `limits` or a copy of an earlier one is left out and
-    reported. The second import of the same thing reads a record only, unless images are gone from the store. Two
+    reported. The image of several copies has the label that one of them has. If they have different labels, nobody
+    knows which is right: that is reported first, with both, the image has none, and it is held out for no test. The
+    second import of the same thing reads a record only, unless images are gone from the store. Two
     processes may import at once.
 
     Raises
@@ -140,20 +142,49 @@ def contents(dataset: Dataset, cache: Path, seed: int) -> Contents:
 
 
 def _import(dataset: Dataset, store: ImageStore, limits: Limits) -> Imported:
-    rows: list[Row] = []
-    left_out: list[LeftOut] = []
-    first: dict[str, NewImage] = {}
+    found = _Found()
     items = track(dataset.items(), "importing images", len(dataset))
     with quiet_pillow(), ThreadPoolExecutor(WORKERS) as threads:
         for item, image in _examined(items, store, limits, threads):
-            if isinstance(image, LeftOut):
-                left_out.append(image)
-            elif image.digest in first:
-                left_out.append(LeftOut(item.title, _copy_of(first[image.digest], image)))
+            found.add(item, image)
+    return found.imported()
+
+
+class _Found:
+    """What an import has found so far; copies of one image are brought together."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, Row] = {}
+        self._labelled: dict[str, NewImage] = {}
+        self._left_out: list[LeftOut] = []
+        self._contradictions: list[LeftOut] = []
+        self._contradicted: set[str] = set()
+
+    def add(self, item: Item, image: NewImage | LeftOut) -> None:
+        if isinstance(image, LeftOut):
+            self._left_out.append(image)
+            return
+        first = self._rows.setdefault(image.digest, Row(image, item.split)).image
+        labelled = self._labelled.setdefault(image.digest, image) if image.label is not None else image
+        if labelled.label != image.label:
+            self._contradicted.add(image.digest)
+            self._contradictions.append(LeftOut(item.title, _contradiction(labelled, image)))
+        elif first is not image:
+            self._left_out.append(LeftOut(item.title, f"the same content as {first.title!r}"))
+
+    def imported(self) -> Imported:
+        """Return each image once: with the label that is known of it, and without one if that is not sure."""
+        rows: list[Row] = []
+        untested: list[LeftOut] = []
+        for name, row in self._rows.items():
+            if name not in self._contradicted:
+                label = self._labelled[name].label if name in self._labelled else None
+                rows.append(row if row.image.label == label else replace(row, image=replace(row.image, label=label)))
+            elif row.split == "test":
+                untested.append(LeftOut(row.image.title, "held out for the test, but its label is not sure"))
             else:
-                first[image.digest] = image
-                rows.append(Row(image, item.split))
-    return Imported(tuple(rows), tuple(left_out))
+                rows.append(replace(row, image=replace(row.image, label=None)))
+        return Imported(tuple(rows), (*self._contradictions, *untested, *self._left_out))
 
 
 def _examined(
@@ -185,9 +216,16 @@ def _examine(item: Item, store: ImageStore, limits: Limits) -> NewImage | LeftOu
     return NewImage(item.title, store.put(content), width, height, item.label, item.metadata)
 
 
-def _copy_of(first: NewImage, image: NewImage) -> str:
-    otherwise = "" if first.label == image.label else ", but labelled otherwise"
-    return f"the same content as {first.title!r}{otherwise}"
+def _contradiction(first: NewImage, image: NewImage) -> str:
+    return (
+        f"the same content as {first.title!r}, but labelled {_words(image)}, and that one {_words(first)}: which is "
+        "right is not known, so the image is used without a label. Correct one of them, or remove it"
+    )
+
+
+def _words(image: NewImage) -> str:
+    """Return an image's label in words."""
+    return " and ".join(map(repr, image.label.classes if image.label is not None else ())) or "as empty"
 
 
 def _class(image: NewImage, question: str | None) -> str | None:

@@ -34,6 +34,7 @@ The predicates:
 `one_of_each`   a metric: one task for each of its values, and all without one; see `duplicate_group`
 `predicted`     the model's most probable class: `any` of a list, its probability `min`, `max`
 `selected_in`   a list of run folders, as patterns: one of these runs selected the image
+`label_known`   true or false: the dataset knows the label, so that `annotator=oracle` can give it
 ==============  ====================================================================================
 
 Rules that hold everywhere:

@@ -71,6 +71,11 @@ class Filter:
         """Whether it reads what a model predicts; the pool then needs the columns `predicted` and `confidence`."""
         return bool(self._named("prediction"))
 
+    @property
+    def truth(self) -> bool:
+        """Whether it reads whether the dataset knows the label; the pool then needs the column `LABEL_KNOWN`."""
+        return bool(self._named("truth"))
+
     def _named(self, kind: Kind) -> frozenset[str]:
         return frozenset(name for found, name in AllOf(self.predicates).mentions() if found == kind)
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import polars as pl
 from annotated_types import MinLen
 
-Kind = Literal["stage", "tag", "class", "metric", "metadata", "prediction", "runs"]
+Kind = Literal["stage", "tag", "class", "metric", "metadata", "prediction", "runs", "truth"]
 Mention = tuple[Kind, str]
 Names = Annotated[tuple[str, ...], MinLen(1)]
 Name = Annotated[str, MinLen(1)]

@@ -1,4 +1,4 @@
-"""Predicates about what a run looks up before it filters: a model's predictions, and earlier runs."""
+"""Predicates about what a run looks up before it filters: a model's predictions, earlier runs, and known labels."""
 
 # ruff: noqa: D102  the base class says what each method does
 
@@ -15,6 +15,9 @@ from alrun.filters.base import Mention, Names, Predicate, inside, some
 
 PREDICTED, CONFIDENCE = "predicted", "confidence"
 """The pool's columns of a model's most probable class and its probability; null where there is no image."""
+
+LABEL_KNOWN = "label known"
+"""The pool's column (bool) that says whether the dataset knows an image's label; a space: no metric has this name."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,23 @@ class SelectedIn(Predicate):
 
     def mentions(self) -> Iterator[Mention]:
         yield from (("runs", pattern) for pattern in self.runs)
+
+
+@dataclass(frozen=True)
+class LabelKnown(Predicate):
+    """`label_known: true`: the dataset that the project was made from knows the label; `false`: it does not."""
+
+    wanted: bool
+
+    def __str__(self) -> str:
+        return "the dataset knows the label" if self.wanted else "the dataset does not know the label"
+
+    def mask(self, scope: pl.Expr) -> pl.Expr:
+        del scope
+        return pl.col(LABEL_KNOWN) == self.wanted
+
+    def mentions(self) -> Iterator[Mention]:
+        yield "truth", LABEL_KNOWN
 
 
 def selected_column(pattern: str) -> str:

@@ -24,7 +24,7 @@ from alrun.filters.listed import (
     Unassigned,
     Untagged,
 )
-from alrun.filters.looked_up import IsPredicted, SelectedIn
+from alrun.filters.looked_up import IsPredicted, LabelKnown, SelectedIn
 from alrun.filters.measured import Highest, InQuantile, InRange, Lowest, Missing, OneOfEach
 from alrun.filters.predicates import AllOf, AnyOf, Not
 
@@ -51,6 +51,7 @@ LEAVES: Mapping[str, type[Predicate]] = {
     "one_of_each": OneOfEach,
     "predicted": IsPredicted,
     "selected_in": SelectedIn,
+    "label_known": LabelKnown,
 }
 PREDICATES = (*LEAVES, "not", "any", "all")
 

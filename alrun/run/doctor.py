@@ -16,16 +16,19 @@ from alrun import __version__
 from alrun.emulator.answers import save
 from alrun.errors import AlrunError, ConfigError, StateError, Waiting
 from alrun.files import locked
+from alrun.filters import Filter
 from alrun.models.imported import ImportedModel
 from alrun.platform.port import Describes, Finding, OpenQuestions, Probe
 from alrun.platform.writes import Limits
+from alrun.pool.frame import pool_frame
 from alrun.recipe.preflight import preflight
-from alrun.recipe.rescue import unfinished
+from alrun.recipe.unfinished import unfinished
 from alrun.run.folder import PACKAGES, command_line, installed_version
 from alrun.run.job import Job, choice
 from alrun.run.learning.given import labelled_images
 from alrun.run.learning.quality import read_predictions
 from alrun.run.learning.training import check_target
+from alrun.run.selection.looked_up import known_labels
 from alrun.run.selection.selecting import check_names
 from alrun.run.session import Session, opened
 from alrun.terminal import answers
@@ -198,8 +201,19 @@ def _images(session: Session, snapshot: Snapshot) -> str:
 
 
 def _annotator(session: Session, snapshot: Snapshot) -> str:
-    session.job.annotator.check(session.platform, [task.data_hash for task in snapshot.tasks])
+    session.job.annotator.check(session.platform, _may_be_chosen(session, snapshot))
     return choice(session.job.annotator)
+
+
+def _may_be_chosen(session: Session, snapshot: Snapshot) -> list[str]:
+    """Return the images that pass what the filters say of a task and its label; metrics and models are not asked."""
+    told = {"stage", "tag", "class", "metadata", "truth"}
+    parts = [part for part in session.job.filters.predicates if {kind for kind, _ in part.mentions()} <= told]
+    filters = Filter(tuple(part for part in parts if not part.ranks))
+    pool = pool_frame(snapshot)
+    hashes = pool["data_hash"].to_list()
+    pool = pool.with_columns(known_labels(session, hashes) if filters.truth else [])
+    return [hashes[row] for row in filters.apply(pool).rows]
 
 
 def _free(job: Job) -> int:

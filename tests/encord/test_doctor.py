@@ -16,7 +16,7 @@ from alrun.files import locked
 from alrun.platform.encord import EncordProject
 from alrun.platform.encord.probe import EncordProbe
 from alrun.platform.writes import AddTag
-from alrun.recipe.base import Mirror
+from alrun.pool.tags import Mirror
 from alrun.run.doctor import doctor
 from alrun.types import StageType
 from tests.config.command import faults

@@ -1,4 +1,4 @@
-"""What filters ask for beside the pool: a model's predictions, and what earlier runs selected."""
+"""What filters ask for beside the pool: a model's predictions, what earlier runs selected, whose labels are known."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from pathlib import Path
 import polars as pl
 
 from alrun.errors import ConfigError, DataError
-from alrun.filters.looked_up import CONFIDENCE, PREDICTED, selected_column
+from alrun.filters.looked_up import CONFIDENCE, LABEL_KNOWN, PREDICTED, selected_column
 from alrun.models.base import Trained
+from alrun.platform.port import KnowsTruth
 from alrun.run.selection.inputs import most_likely
 from alrun.run.session import Session
 from alrun.types import Snapshot
@@ -26,7 +27,7 @@ def looked_up(session: Session, snapshot: Snapshot, hashes: Sequence[str], train
     Raises
     ------
     ConfigError
-        If a filter goes by predictions and there is no model yet.
+        If a filter goes by predictions and there is no model yet, or by known labels and the platform knows none.
     DataError
         If the selection of an earlier run cannot be read.
     """
@@ -42,7 +43,24 @@ def looked_up(session: Session, snapshot: Snapshot, hashes: Sequence[str], train
     for pattern in sorted(filters.runs):
         chosen = _selected_by(pattern, session)
         columns.append(pl.Series(selected_column(pattern), [h in chosen for h in hashes], dtype=pl.Boolean))
-    return columns
+    return columns + (known_labels(session, hashes) if filters.truth else [])
+
+
+def known_labels(session: Session, hashes: Sequence[str]) -> list[pl.Series]:
+    """Return the column that says of which images the dataset knows the label.
+
+    Raises
+    ------
+    ConfigError
+        If the platform was made from no dataset.
+    """
+    if not isinstance(session.platform, KnowsTruth):
+        raise ConfigError(
+            "a filter goes by `label_known`, but the project was not made from a dataset, and no label is known "
+            "beforehand: leave the predicate out"
+        )
+    known = session.platform.truth(hashes)
+    return [pl.Series(LABEL_KNOWN, [name in known for name in hashes], dtype=pl.Boolean)]
 
 
 def predicted_columns(
