@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import logging
 import os
 import re
+import sqlite3
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.util import find_spec
@@ -19,6 +21,8 @@ from urllib.parse import urlsplit
 from annotated_types import MinLen
 
 from alrun.errors import ConfigError, NotTracked
+from alrun.faults import reach
+from alrun.files import waited_for
 from alrun.tracking.base import TrackedRound, TrackedRun
 
 SQLITE = "sqlite:///"
@@ -85,16 +89,27 @@ class Mlflow:
                 self._send(run)
         except Exception as error:  # MLflow, SQLAlchemy, Alembic and requests have no error in common
             said = " ".join(str(error).split())[:MOST_WORDS]
+            file = self._file()
+            if file is not None and _holds_no_run(file):
+                said += f". No run is in {file}: if it was never whole, delete it and do this again"
             raise NotTracked(f"{self.place}: {type(error).__name__}: {said}") from error
 
     def _address(self) -> str:
         """Return the URI, whatever folder is current later on: MLflow remembers databases by it."""
+        file = self._file()
+        return self.uri if file is None else f"{SQLITE}{file}"
+
+    def _file(self) -> Path | None:
+        """Return the SQLite file; None for a server."""
         file = self.uri.removeprefix(SQLITE)
-        return self.uri if file == self.uri else f"{SQLITE}{Path(file).absolute()}"
+        return None if file == self.uri else Path(file).absolute()
 
     def _send(self, run: TrackedRun) -> None:
         from mlflow.tracking import MlflowClient
 
+        file = self._file()
+        if file is not None:
+            _make_database(file)
         client = MlflowClient(tracking_uri=self._address())
         experiment = self._experiment(client)
         found = _find(client, experiment, run.run_id)
@@ -117,9 +132,8 @@ class Mlflow:
         found = client.get_experiment_by_name(self.experiment)
         if found is not None:
             return str(found.experiment_id)
-        file = self._address().removeprefix(SQLITE)
-        files = None if file == self.uri else (Path(file).parent / "mlartifacts").as_uri()  # a server has its own
-        return str(client.create_experiment(self.experiment, files))
+        file = self._file()
+        return str(client.create_experiment(self.experiment, None if file is None else _artifacts(file)))
 
 
 def _check(uri: str) -> None:
@@ -139,6 +153,46 @@ def _check(uri: str) -> None:
             "uri: must hold no name, password or token, because the config is stored with the run: set "
             "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, in the environment"
         )
+
+
+def _make_database(file: Path) -> None:
+    """Make MLflow's tables in a file that is not there, or is empty: whole or not at all, whenever it is killed.
+
+    MLflow makes them in place, in seconds, and can neither use nor finish what a kill left of that. One process makes
+    them beside the file, and all others wait for it.
+    """
+    if _there(file):
+        return
+    with waited_for(file.with_name(f".{file.name}.lock")):
+        if _there(file):
+            return
+        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+        new = file.with_name(f".{file.name}.new")
+        for left in file.parent.glob(f"{glob.escape(new.name)}*"):  # by a process that was killed, with its journal
+            left.unlink()
+        SqlAlchemyStore(f"{SQLITE}{new}", _artifacts(file)).engine.dispose()  # type: ignore[no-untyped-call]
+        reach("mlflow.before_replace")
+        new.replace(file)
+
+
+def _there(file: Path) -> bool:
+    return file.exists() and file.stat().st_size > 0
+
+
+def _artifacts(file: Path) -> str:
+    """Return where the files of runs go that are in a SQLite file; a server has a place of its own."""
+    return (file.parent / "mlartifacts").as_uri()
+
+
+def _holds_no_run(file: Path) -> bool:
+    """Say whether a database that MLflow does not take holds nothing of value."""
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
+            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            return "runs" not in tables or database.execute("SELECT 1 FROM runs").fetchone() is None
+    except sqlite3.Error:
+        return False
 
 
 def _find(client: Any, experiment: str, run_id: str) -> Any:
