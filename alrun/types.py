@@ -264,7 +264,8 @@ class Snapshot:
     """What the platform said at one moment.
 
     `tasks` are sorted by data hash, then task id. `labels` maps label hashes to what is labelled; a row
-    without any label maps to an empty :class:`Label`. `tags` maps tag names to data hashes.
+    without any label maps to an empty :class:`Label`. `tags` maps tag names to data hashes. `parked` are the ids of
+    tasks that are complete only because an unfinished run parked them.
     """
 
     project_id: str
@@ -274,6 +275,7 @@ class Snapshot:
     tasks: tuple[Task, ...]
     labels: Mapping[str, Label]
     tags: Mapping[str, frozenset[str]]
+    parked: frozenset[str] = frozenset()
 
     @cached_property
     def digest(self) -> str:

@@ -4,7 +4,8 @@
 local platform takes as many tasks in a request as Encord does.
 
 `expected` is the sum over a recipe's steps of ceil(tasks / chunk limit) writes, and as many listings for steps that
-move or order tasks or create label rows, plus one request for each tag to drop and one to ask for the project.
+move or order tasks or create label rows, three for the few tasks that a step which takes tasks out of their stage or
+puts them in order is tried on, one for each tag to drop and one to ask for the project.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from alrun.recipe.move import MoveRest
 from alrun.recipe.park import ParkRest
 from alrun.recipe.plan import Plan
 from alrun.recipe.priority import SetPriorities
-from alrun.recipe.steps import AwaitLabels, Choose, RemoveTagForGood, Tag, Untag, request_kind
+from alrun.recipe.steps import AwaitLabels, Choose, RemoveTagForGood, Tag, Tried, Untag, request_kind
 from alrun.recipe.testing import impatient, make_plan, new_project
 
 RECIPES: dict[str, Recipe] = {
@@ -59,6 +60,7 @@ def expected(plan: Plan, limits: Limits) -> int:
         elif not isinstance(step, Choose | AwaitLabels):
             writes = ceil(len(step.tasks) / limits.of(request_kind(step)))
             total += writes if isinstance(step, Tag | Untag) else 2 * writes
+            total += 3 if isinstance(step, Tried) and step.tasks else 0
     return total
 
 

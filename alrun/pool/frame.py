@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from typing import Any
 
 import polars as pl
@@ -58,19 +57,10 @@ METADATA = "meta."
 _SUBMITTED = frozenset({StageType.REVIEW, StageType.CONSENSUS_REVIEW, StageType.DONE})
 
 
-def pool_frame(snapshot: Snapshot, parked: AbstractSet[str] = frozenset()) -> pl.DataFrame:
-    """Return the snapshot's tasks with the columns of :data:`SCHEMA` and metadata, sorted by data hash, then task id.
-
-    Parameters
-    ----------
-    snapshot
-        What the platform said.
-    parked
-        The ids of the tasks that a recipe parked in a done stage and did not bring back yet.
-
-    """
+def pool_frame(snapshot: Snapshot) -> pl.DataFrame:
+    """Return the tasks with the columns of :data:`SCHEMA` and of metadata, sorted by data hash, then task id."""
     stages = {stage.uuid: stage for stage in snapshot.stages}
-    labelled = is_labelled(snapshot, parked)
+    labelled = is_labelled(snapshot)
     tags: dict[str, list[str]] = {}
     for name in sorted(snapshot.tags):
         for data_hash in snapshot.tags[name]:
@@ -103,17 +93,18 @@ def pool_frame(snapshot: Snapshot, parked: AbstractSet[str] = frozenset()) -> pl
     )
 
 
-def is_labelled(snapshot: Snapshot, parked: AbstractSet[str] = frozenset()) -> list[bool]:
+def is_labelled(snapshot: Snapshot) -> list[bool]:
     """Return, for each task of the snapshot, whether its image needs no labelling any more.
 
-    It does not if its label holds anything, or if it stands in a review or done stage where no recipe parked it
-    (`parked` are the ids of those): people do submit images in which there is nothing to label, and such an image is
-    finished. A parked task without a label is not.
+    It does not if its label holds anything, or if it stands in a review or done stage where no run parked it: people do
+    submit images in which there is nothing to label, and such an image is finished. A parked task without a label is
+    not.
     """
     submitted = {stage.uuid for stage in snapshot.stages if stage.type in _SUBMITTED}
     labels = {name for name, label in snapshot.labels.items() if not label.empty}
     return [
-        task.label_hash in labels or (task.stage in submitted and task.task_id not in parked) for task in snapshot.tasks
+        task.label_hash in labels or (task.stage in submitted and task.task_id not in snapshot.parked)
+        for task in snapshot.tasks
     ]
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from alrun.platform.port import Platform
 from alrun.platform.retry import Patience, patiently
+from alrun.pool.tags import parked, proposed
 from alrun.progress import track
-from alrun.types import Label, Snapshot, StageType
-
-PRELABELLED = "alrun pre-labelled"
-"""The tag of images whose label a model proposed, until a person has submitted it."""
+from alrun.types import Label, Snapshot
 
 
 def take_snapshot(platform: Platform, patience: Patience) -> Snapshot:
     """Read the project, its tasks, tags, and the labels of every row that has one.
 
-    A pre-label counts as no label: in an annotation stage, an image with the tag :data:`PRELABELLED` shows an empty
-    one, whatever is in its row. Once a person submits it, changed or not, its label is theirs.
+    A pre-label counts as no label: an image with the tag `alrun.pool.tags.PRELABELLED` shows an empty one, whatever is
+    in its row, while it is in an annotation stage or parked by a run. Once a person submits it, changed or not, its
+    label is theirs.
 
     Raises
     ------
@@ -31,9 +30,7 @@ def take_snapshot(platform: Platform, patience: Patience) -> Snapshot:
         chunk = rows[start : start + size]
         labels |= patiently(patience, lambda chunk=chunk: platform.labels(chunk))  # type: ignore[misc]
     tags = patiently(patience, platform.tags)
-    annotating = {stage.uuid for stage in project.stages if stage.type is StageType.ANNOTATION}
-    proposed = [task for task in tasks if task.data_hash in tags.get(PRELABELLED, ()) and task.stage in annotating]
-    labels |= {task.label_hash: Label() for task in proposed if task.label_hash is not None}
+    labels |= {task.label_hash: Label() for task in proposed(project, tasks, tags) if task.label_hash is not None}
     return Snapshot(
         project_id=project.project_id,
         project_title=project.title,
@@ -42,4 +39,5 @@ def take_snapshot(platform: Platform, patience: Patience) -> Snapshot:
         tasks=tuple(tasks),
         labels=labels,
         tags=tags,
+        parked=parked(project, tasks, tags),
     )

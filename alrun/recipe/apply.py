@@ -24,11 +24,12 @@ from alrun.recipe.steps import (
     Returning,
     Tag,
     Tagging,
+    Tried,
     Undoing,
     Untag,
-    first_rows,
     request,
 )
+from alrun.recipe.trial import Trial, what_now
 from alrun.recipe.verdict import TaskStep, doubtful
 
 
@@ -118,6 +119,17 @@ class Applier:
         back = progress.among(progress.done, self.plan, Returning)
         return progress.among(progress.intended, self.plan, Displacing) - back - progress.left_alone
 
+    def mirror_is_gone(self) -> bool:
+        """Say whether the platform has lost every tag that mirrors what this run moves or orders, before its end."""
+        progress = self.journal.progress
+        given = {step.name for p, step in enumerate(self.plan.steps) if isinstance(step, Tag) and progress.done.get(p)}
+        mirrors = {
+            step.name
+            for p, step in enumerate(self.plan.steps)
+            if isinstance(step, RemoveTagForGood) and step.name in given and p not in progress.intended
+        }
+        return bool(mirrors) and mirrors.isdisjoint(patiently(self.patience, self.platform.tags))
+
     def _carry_out(self, positions: Sequence[int]) -> None:
         self._stuck.clear()
         for position in positions:
@@ -143,34 +155,20 @@ class Applier:
                 self._write(position, step)
         outcome.requests += self.platform.requests - requests
         outcome.seconds += monotonic() - began
+        if isinstance(step, Returning):  # a run that was stopped early has not moved them all
+            outcome.tasks = len(progress.among(progress.intended, self.plan, Displacing).intersection(step.tasks))
         outcome.written = len(progress.done.get(position, ()))
         outcome.left_alone = len(progress.skipped.get(position, ()))
         self.say(outcome)
 
     def _write(self, position: int, step: TaskStep) -> None:
         rows = self._rows(position, step)
-        if isinstance(step, Displacing) and rows:
-            first = first_rows(step, self.platform.limits)
-            moved = sorted(self.journal.progress.done.get(position, ()))[:first]
-            if not moved:
-                moved, rows = rows[:first], rows[first:]
-                self._converger.write(position, step, moved)
-            self._check_traces(moved)
+        if isinstance(step, Tried) and rows:
+            rows = Trial(self._converger, position, step).write(rows, self.platform.limits)
         self._converger.write(position, step, rows)
         if self._stuck.keys().isdisjoint(step.tasks):
             reach("apply.before_finish")
             self.journal.finish(position)
-
-    def _check_traces(self, rows: Sequence[int]) -> None:
-        """Stop if tasks that were just moved do not look as if this run had: it would leave them where they are."""
-        seen = self._converger.unrecognised(rows)
-        if doubtful(seen.values(), len(rows)):
-            raise StateError(
-                f"the first {len(rows)} tasks were moved and then listed: {next(iter(seen.values()))}. That cannot be "
-                "told from somebody else's work, so this run would bring none back, and it stopped with these tasks "
-                f"moved. Check platform.user ({self.plan.user}), platform.records_moves and what `action=doctor` finds "
-                f"out on a scratch project; then bring them back with `action=restore run_id={self.plan.run_id}`"
-            )
 
     def _check_restored(self, tag: str) -> None:
         """Keep the mirror if not one of many tasks came back for the same reason: more likely it is this run's fault.
@@ -188,11 +186,11 @@ class Applier:
         if doubtful([kept[row] for row in away if row in kept], len(away)) and tag in patiently(
             self.patience, self.platform.tags
         ):
+            reason = kept[min(away)]
             raise PlatformError(
-                f"not one of the {len(away)} tasks that this run moved was brought back: {kept[min(away)]}. They are "
-                "where it left them, and the tag that finds them is kept. Check platform.user "
-                f"({self.plan.user}) and platform.records_moves, then use `action=restore run_id={self.plan.run_id}`; "
-                f"or, if they are to stay there, delete the tag {tag!r} in the product and resume"
+                f"not one of the {len(away)} tasks that this run moved was brought back: {reason}. They are "
+                f"where it left them, and the tag that finds them is kept. {what_now(self.plan, reason)}; or, if "
+                f"they are to stay there, delete the tag {tag!r} in the product and resume"
             )
 
     def _drop_tag(self, position: int, step: RemoveTagForGood) -> None:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
+from alrun.pool.tags import Mirror
 from alrun.recipe.plan import Plan, PlanFacts, PlannedTask, first_stage
 from alrun.recipe.steps import GiveBackPriority, RemoveTagForGood, Step, Tag, Unpark, UnparkByMove
 from alrun.types import LeftOut, Pick, Snapshot, Stage, StageType, Task
 
 DEFAULT_PRIORITY = 0.5
-
-_MIRROR = re.compile(
-    r"alrun (?P<run_id>\S+) of (?P<user>.+?) (?:(?P<what>parked|sent back) from (?P<stage>.*)|set the queue)", re.DOTALL
-)
 
 
 @runtime_checkable
@@ -50,39 +45,6 @@ class Recipe(Protocol):
             The selection, a part of `tasks`.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Mirror:
-    """A tag that mirrors what a run does, so that it can be undone when the run folder is gone.
-
-    Attributes
-    ----------
-    user
-        Who parked.
-    stage
-        The title of the stage from which the tagged tasks are taken. None for a run that only sets priorities.
-    sent_back
-        Whether they are sent back to annotators; otherwise they are parked.
-    """
-
-    run_id: str
-    user: str
-    stage: str | None
-    sent_back: bool = False
-
-    @property
-    def name(self) -> str:
-        """The tag's name."""
-        taken = "sent back" if self.sent_back else "parked"
-        what = "set the queue" if self.stage is None else f"{taken} from {self.stage}"
-        return f"alrun {self.run_id} of {self.user} {what}"
-
-
-def read_mirror_tag(name: str) -> Mirror | None:
-    """Return the mirror with this tag name; None for any other tag."""
-    found = _MIRROR.fullmatch(name)
-    return Mirror(found["run_id"], found["user"], found["stage"], found["what"] == "sent back") if found else None
 
 
 def by_origin(

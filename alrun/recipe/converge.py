@@ -16,6 +16,7 @@ from uuid import uuid4
 from alrun.errors import RateLimited, Refused, StateError, TooLarge, Unavailable
 from alrun.platform.port import Platform
 from alrun.platform.retry import Patience, patiently
+from alrun.platform.writes import SetPriority
 from alrun.progress import track
 from alrun.recipe.base import DEFAULT_PRIORITY
 from alrun.recipe.journal import Evidence, Journal
@@ -27,11 +28,12 @@ from alrun.recipe.steps import (
     Prioritise,
     Returning,
     Tagging,
+    Tried,
     Undoing,
     request,
     request_kind,
 )
-from alrun.recipe.verdict import Case, TaskStep, Verdict, judge
+from alrun.recipe.verdict import Case, TaskStep, Verdict, judge, kept
 from alrun.types import Task
 
 Rows = Sequence[int]
@@ -75,21 +77,29 @@ class Converger:
         for chunk in track(list(_chunks(rows, size)), f"{step.number} {step.text}"):
             work.converge(chunk)
 
-    def unrecognised(self, rows: Rows) -> dict[int, str]:
-        """List rows that were just moved; return those that the step which brings them back would leave alone, and why.
+    def unrecognised(self, position: int, step: Tried, rows: Rows) -> dict[int, str]:
+        """List rows that were just written; return those of which this run would not know that it wrote them, and why.
 
-        Writes nothing, not even to the journal.
+        Those are the rows that the step which brings them back would leave alone, or that have another priority than
+        was set. Writes nothing, not even to the journal.
         """
         hashes = [self.plan.tasks[row].data_hash for row in rows]
         listed = {task.task_id: task for task in patiently(self.patience, lambda: self.platform.tasks(hashes))}
+        tasks = {row: listed.get(self.plan.tasks[row].task_id) for row in rows}
+        if isinstance(step, Prioritise):
+            return _Work(self, position, step).misplaced(tasks)
         found: dict[int, str] = {}
-        for position, step in enumerate(self.plan.steps):
-            if isinstance(step, Returning):
-                mine = set(rows).intersection(step.tasks)
-                found |= _Work(self, position, step).objections(
-                    {row: listed.get(self.plan.tasks[row].task_id) for row in mine}
-                )
+        for returning, back in enumerate(self.plan.steps):
+            if isinstance(back, Returning):
+                mine = set(rows).intersection(back.tasks)
+                found |= _Work(self, returning, back).objections({row: tasks[row] for row in mine})
         return found
+
+    def put_back(self, rows: Rows) -> None:
+        """Give rows the priority that they had before, whatever they have now; the journal need not know."""
+        refs = tuple(self.plan.tasks[row].ref(None) for row in rows)
+        earlier = tuple(_earlier(self.plan, row) for row in rows)
+        patiently(self.patience, lambda: self.platform.write(SetPriority(refs, earlier)))
 
 
 class _Work:
@@ -172,8 +182,8 @@ class _Work:
                 done.append(row)
             elif verdict is Verdict.UNRECORDED:
                 self._unrecorded(row)
-            else:
-                foreign[row] = str(verdict)
+            elif isinstance(verdict, str):
+                foreign[row] = verdict
         if done:
             journal.done(position, done, "listed")
         if foreign:
@@ -184,6 +194,15 @@ class _Work:
         """Return why the step would leave rows alone that are as just listed."""
         verdicts = {row: judge(self._step, self._case(row, now, rivals=0)) for row, now in tasks.items()}
         return {row: verdict for row, verdict in verdicts.items() if not isinstance(verdict, Verdict)}
+
+    def misplaced(self, tasks: Mapping[int, Task | None]) -> dict[int, str]:
+        """Return which rows, as just listed, are in the queue with another priority than the step set."""
+        queued = {row: now for row, now in tasks.items() if now is not None and now.priority is not None}
+        return {
+            row: f"{self._wanted[row]:.6g} was set, and it has {now.priority:.6g}"
+            for row, now in queued.items()
+            if not kept(now, self._wanted[row])
+        }
 
     def _listed(self, data_hashes: Sequence[str]) -> list[Task]:
         try:
@@ -228,10 +247,14 @@ def _priorities(plan: Plan, step: TaskStep) -> tuple[Mapping[int, float], Mappin
     if isinstance(step, Prioritise):
         return dict(zip(step.tasks, step.priorities, strict=True)), {}
     if isinstance(step, GiveBackPriority):
-        earlier = {row: plan.tasks[row].priority for row in step.tasks}
-        wanted = {row: DEFAULT_PRIORITY if priority is None else priority for row, priority in earlier.items()}
+        wanted = {row: _earlier(plan, row) for row in step.tasks}
         return wanted, dict(zip(step.tasks, step.ours, strict=True))
     return {}, {}
+
+
+def _earlier(plan: Plan, row: int) -> float:
+    priority = plan.tasks[row].priority
+    return DEFAULT_PRIORITY if priority is None else priority
 
 
 def _chunks(rows: Rows, size: int) -> Iterator[Rows]:

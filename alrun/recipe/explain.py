@@ -15,6 +15,7 @@ from alrun.recipe.steps import (
     RemoveTagForGood,
     Step,
     Tagging,
+    Tried,
     first_rows,
     request_kind,
 )
@@ -68,7 +69,7 @@ def _requests(step: Step, limits: Limits) -> int:
         return 1
     size = min(limits.of(request_kind(step)), limits.listing)
     chunks = -(-len(step.tasks) // size)
-    if isinstance(step, Displacing) and step.tasks:  # the first ones are sent by themselves, and looked at afterwards
+    if isinstance(step, Tried) and step.tasks:  # the first ones are sent by themselves, and looked at afterwards
         rest = max(0, len(step.tasks) - first_rows(step, limits))
         return 3 + 2 * -(-rest // size)
     return chunks if isinstance(step, Tagging) else 2 * chunks  # a listing right before each write

@@ -33,7 +33,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any
 
-from alrun.errors import StateError
+from alrun.errors import StateError, Unusable
 from alrun.faults import reach
 from alrun.files import append_line, digest, drop_torn_line, write_bytes
 from alrun.recipe.plan import Plan
@@ -109,7 +109,7 @@ class Journal:
 
     Raises
     ------
-    StateError
+    Unusable
         If the file belongs to another plan, is of another version, or is damaged anywhere but in its last line.
     """
 
@@ -154,9 +154,9 @@ class Journal:
         try:
             line = json.loads(content)
             if line["v"] != VERSION:
-                raise StateError(
-                    f"{self._path} line {number} is of version {line['v']!r}, and this alrun reads version {VERSION}: "
-                    "finish the run with the alrun that began it"
+                raise Unusable(
+                    f"{self._path} line {number} is of version {line['v']!r}, and this alrun reads version {VERSION}",
+                    "finish the run with the alrun that began it, or bring its tasks back with `action=restore`",
                 )
             chain = _chain(self._chain, content.decode().removesuffix(_link(line["chain"])))
             if chain == line["chain"]:
@@ -167,18 +167,18 @@ class Journal:
             fault = "it was changed, or a line before it is missing"
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             fault = str(error)
-        raise StateError(
-            f"{self._path} line {number} is damaged ({fault}): nothing was done. A kill can tear only the last "
-            "line, so the file was changed. Put the original back, or bring the tasks back with "
-            f"`action=restore run_id={self._plan.run_id}`"
+        raise Unusable(
+            f"{self._path} line {number} is damaged ({fault})",
+            "nothing was done. A kill can tear only the last line, so the file was changed. Put the original back, or "
+            "bring the tasks back with `action=restore`, which works without it",
         )
 
     def _check_plan(self, line: Mapping[str, Any]) -> None:
         if line["event"] == "open" and line["plan"] != self._plan.digest:
-            raise StateError(
-                f"{self._path} records the plan {line['plan']}, but the plan beside it is {self._plan.digest}: "
+            raise Unusable(
+                f"{self._path} records the plan {line['plan']}, but the plan beside it is {self._plan.digest}",
                 "nothing was done. Put back the plan that the journal belongs to, or bring the tasks back with "
-                f"`action=restore run_id={line['run_id']}`"
+                f"`action=restore run_id={line['run_id']}`",
             )
 
     def _append(self, event: str, **fields: Any) -> None:
@@ -219,5 +219,8 @@ def _whole_lines(path: Path) -> list[bytes]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise StateError(f"the journal {path} cannot be read ({error.strerror}): nothing was done") from None
+        raise StateError(
+            f"the journal {path} cannot be read ({error.strerror}): nothing was done. Make it readable; or, if it is "
+            "lost, bring the tasks back with `action=restore run_id=ID` (`action=status` shows the ID)"
+        ) from None
     return content[: content.rfind(b"\n") + 1].splitlines()

@@ -14,7 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from alrun.errors import StateError
+from alrun.errors import StateError, Unusable
 from alrun.files import digest, write_text
 from alrun.recipe.steps import KINDS, AwaitLabels, Displacing, SendBack, Step
 from alrun.types import LeftOut, Pick, Snapshot, Stage, StageType, Task, TaskRef, TaskStatus
@@ -48,6 +48,10 @@ class PlannedTask:
 
 
 TASK_COLUMNS = tuple(f.name for f in fields(PlannedTask))
+_WHAT_NOW = (
+    "nothing was done with it. Put it back, or bring the tasks that it moved back with `action=restore`, which works "
+    "without it. If it moved none yet (there is no journal.jsonl beside it), delete it, and a new one is made"
+)
 _DIGEST = ' "digest": "'
 _STATUS = TASK_COLUMNS.index("status")
 _state = attrgetter(*(name for name in TASK_COLUMNS if name != "rank"))
@@ -60,7 +64,7 @@ class Plan:
     Attributes
     ----------
     tasks
-        The selected tasks by rank, then the others in the order of their data hashes.
+        Those that the steps name: the selected ones by rank, then the others in the order of their data hashes.
     left_out
         Tasks that passed the filters and that the recipe must not touch, with the reason.
     steps
@@ -148,7 +152,7 @@ class Plan:
 
         Raises
         ------
-        StateError
+        Unusable
             If the file is missing, is not a plan, is of another version, or was edited.
         """
         try:
@@ -156,22 +160,22 @@ class Plan:
             content = json.loads(text)
             version = content["version"]
         except FileNotFoundError:
-            raise StateError(f"there is no plan at {path}: make one with `action=plan`") from None
+            raise Unusable(f"there is no plan at {path}", _WHAT_NOW) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StateError(f"{path} is not a plan ({error}): make one with `action=plan`") from None
+            raise Unusable(f"{path} is not a plan ({error})", _WHAT_NOW) from None
         if version != VERSION:
-            raise StateError(
-                f"{path} is a plan of version {version!r}, and this alrun reads version {VERSION}: finish the run "
-                "with the alrun that planned it, or bring its tasks back with `action=restore`"
+            raise Unusable(
+                f"{path} is a plan of version {version!r}, and this alrun reads version {VERSION}",
+                "finish the run with the alrun that planned it, or bring its tasks back with `action=restore`",
             )
         try:
             plan = _from_content(content)
             vars(plan)["digest"] = digest(text[: text.rfind(_DIGEST)].encode())
             edited = not text.endswith(plan._end())
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StateError(f"{path} is not a whole plan ({error}): nothing was done with it") from None
+            raise Unusable(f"{path} is not a whole plan ({error})", _WHAT_NOW) from None
         if edited:
-            raise StateError(f"{path} was changed after it was written: nothing was done. Restore it, or plan again")
+            raise Unusable(f"{path} was changed after it was written", _WHAT_NOW)
         return plan
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from alrun.recipe.base import Mirror
+from alrun.pool.tags import Mirror
 from alrun.recipe.plan import Plan, PlanFacts, make_plan, planned_tasks
 from alrun.recipe.steps import AwaitLabels, GiveBackPriority, Prioritise, RemoveTagForGood, Step, Tag
 from alrun.types import LeftOut, Pick, Snapshot, StageType, Task

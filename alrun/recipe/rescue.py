@@ -1,16 +1,13 @@
-"""What the platform alone knows of unfinished runs, and bringing their tasks back when the run folder is gone.
+"""Bringing the tasks of a run back when its folder is gone, by what the platform alone knows.
 
-Every recipe mirrors what it is going to park, or to put first, as a tag named after the run. Without the journal
-some evidence is missing, and this is what stands in for it:
+Every recipe mirrors what it is going to park, or to put first, as a tag named after the run; what that and the tasks
+themselves tell, and what they cannot, `alrun.recipe.unfinished` says. What follows from it:
 
-- which of the tagged tasks were really parked: those that are complete and that the run's user, or the one that asks,
-  moved there (on a platform that does not record that: any that are complete);
-- whether somebody edited the labels meanwhile: a task with anything labelled is left where it is, and reported, even
-  if it was labelled before it was parked;
-- a task that a person submitted with no objects stays complete only where the platform names that person as the last
-  actor;
-- the earlier priorities: they are lost, and every task comes back with the platform's default. A run that only set
-  priorities leaves them as they are;
+- a task that nobody has finished since it was parked comes back, labelled or not: to look at it once more costs less
+  than to count it as finished. No label is touched;
+- labelled tasks of which nobody can tell that are left where they are and keep the tag, until a person decides;
+- the earlier priorities are lost, and every task comes back with the platform's default. A run that only set priorities
+  leaves them as they are;
 - tasks that were sent back to annotators are labelled: those that the run's user reopened and that nobody has in hand
   are completed again. Where the platform does not record who reopened them, they all stay with the annotators.
 
@@ -21,92 +18,79 @@ on elsewhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 from alrun.errors import PlatformError, StateError, one_of
 from alrun.platform.port import Platform, Project
 from alrun.platform.retry import Patience, patiently
-from alrun.platform.writes import DropTag
-from alrun.recipe.base import Mirror, by_origin, read_mirror_tag
+from alrun.platform.writes import DropTag, RemoveTag
+from alrun.pool.tags import Mirror
+from alrun.recipe.base import by_origin
 from alrun.recipe.converge import Converger
 from alrun.recipe.journal import Journal
-from alrun.recipe.plan import Plan, PlannedTask, done_stage, first_stage
+from alrun.recipe.plan import Plan, PlannedTask, first_stage
 from alrun.recipe.steps import AwaitLabels, CompleteAgain, Park, Returning, SendBack, Step, Unpark, UnparkByMove
-from alrun.recipe.verdict import doubtful, same_name
-from alrun.types import Label, LeftOut, Task, TaskStatus
+from alrun.recipe.unfinished import UNDECIDED, examined, mirrors_of
+from alrun.recipe.verdict import doubtful
+from alrun.types import LeftOut, Task
 
-
-@dataclass(frozen=True, slots=True)
-class UnfinishedRun:
-    """A run of which the platform still holds a mirror tag.
-
-    Attributes
-    ----------
-    stages
-        The titles of the stages that it took tasks from; empty if it only set priorities.
-    parked
-        How many of its tasks are still where it put them, as far as the platform can tell.
-    total
-        How many tasks it was going to park, send back, or put first in the queue.
-    sent_back
-        Whether it sent them back to annotators; otherwise it parked them.
-    """
-
-    run_id: str
-    stages: tuple[str, ...]
-    parked: int
-    total: int
-    sent_back: bool = False
-
-    def __str__(self) -> str:
-        if self.only_queue:
-            return f"run {self.run_id} is unfinished: it put {self.total} tasks first in the queue"
-        origins = " and ".join(map(repr, self.stages))
-        what = "are sent back to annotators" if self.sent_back else "are parked"
-        return f"run {self.run_id} is unfinished: {self.parked} of {self.total} tasks from {origins} {what}"
-
-    @property
-    def only_queue(self) -> bool:
-        """Whether the run only set priorities."""
-        return not self.stages
+Labelled = Literal["ask", "reopen", "leave"]
+"""What becomes of labelled tasks of which nobody can tell whether a person finished them while they were parked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rescued:
-    """What :func:`rescue` did: how many tasks came back, and which did not, with the reason."""
+    """What :func:`rescue` did: how many tasks came back, and which did not, with the reason.
+
+    Attributes
+    ----------
+    undecided
+        The titles of tasks that were left where they are, with the tag that finds them, until a person decides.
+    """
 
     run_id: str
     brought_back: int
     left: tuple[LeftOut, ...]
+    undecided: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         left = "".join(f"\n  {item.name!r} was left where it is: {item.reason}" for item in self.left)
         lost = "\n  priorities stay as they are now: only the run folder knows the earlier ones"
         return f"{self.brought_back} tasks are back{left}{lost}"
 
+    def need_no_decision(self) -> None:
+        """See that no task waits for a person's decision.
 
-def unfinished(platform: Platform, patience: Patience | None = None) -> list[UnfinishedRun]:
-    """Return the runs that have not ended on this project, ours or not, by run id. Reads only."""
-    patience = patience or Patience()
-    project = patiently(patience, platform.project)
-    runs: list[UnfinishedRun] = []
-    for run_id, mirrors in sorted(_mirrors(platform, patience).items()):
-        stages = tuple(sorted(mirror.stage for mirror, _ in mirrors if mirror.stage is not None))
-        findings = [
-            found for mirror, names in mirrors for found in _examined(platform, project, mirror, names, patience)
-        ]
-        parked = sum(objection is None for _, objection in findings)
-        total, sent_back = sum(len(names) for _, names in mirrors), any(mirror.sent_back for mirror, _ in mirrors)
-        runs.append(UnfinishedRun(run_id, stages, parked, total, sent_back))
-    return runs
+        Raises
+        ------
+        StateError
+            If any does; it says how to decide.
+        """
+        if self.undecided:
+            names = ", ".join(map(repr, self.undecided[:3]))
+            raise StateError(
+                f"{len(self.undecided)} tasks that run {self.run_id} parked are labelled, such as {names}, and the "
+                "platform does not tell whether a person finished them while they were parked. They are left where "
+                "they are, with the tag that finds them, until a person decides for all of them: do this again with "
+                "restore.labelled=reopen, to have each looked at once more (no label is touched), or with "
+                "restore.labelled=leave, to count them as finished"
+            )
 
 
-def rescue(platform: Platform, run_id: str, patience: Patience) -> Rescued:
+def rescue(platform: Platform, run_id: str, patience: Patience, labelled: Labelled = "ask") -> Rescued:
     """Bring back every task that a run moved and that is still where it put it, and drop its tags.
 
     May be stopped anywhere and called again: a task is brought back by one write, and the tags go last.
+
+    Parameters
+    ----------
+    labelled
+        What becomes of labelled tasks of which nobody can tell whether they were finished while they were parked: they
+        come back too (`reopen`), are left where they are (`leave`), or are left there with their tag (`ask`).
 
     Raises
     ------
@@ -117,7 +101,8 @@ def rescue(platform: Platform, run_id: str, patience: Patience) -> Rescued:
         If the platform does not answer for too long, or refuses to take tasks back; all others are back by then.
     """
     project = patiently(patience, platform.project)
-    known = _mirrors(platform, patience)
+    tags = patiently(patience, platform.tags)
+    known = mirrors_of(tags)
     if run_id not in known:
         runs = one_of(run_id, sorted(known)) if known else "it has none at all"
         raise StateError(f"the project {project.title!r} has no unfinished run {run_id!r}: nothing was done; {runs}")
@@ -125,10 +110,13 @@ def rescue(platform: Platform, run_id: str, patience: Patience) -> Rescued:
     parked: dict[str, PlannedTask] = {}
     titles: dict[str, str] = {}
     left: list[LeftOut] = []
+    undecided: list[Task] = []
     for mirror, names in known[run_id]:
-        for task, objection in _examined(platform, project, mirror, names, patience):
+        for task, objection in examined(platform, project, tags, mirror, names, patience):
             titles[task.task_id] = task.title
-            if objection is None:
+            if objection == UNDECIDED and labelled != "reopen":
+                undecided.append(task)
+            elif objection in {None, UNDECIDED}:
                 parked[task.task_id] = replace(PlannedTask.of(task, None), stage=origins[mirror])
             else:
                 left.append(LeftOut(task.title, objection))
@@ -142,56 +130,27 @@ def rescue(platform: Platform, run_id: str, patience: Patience) -> Rescued:
             "find them are kept. Check platform.user and platform.records_moves and do this again; or, if they are to "
             f"stay there, delete the tags that begin with 'alrun {run_id}' in the product"
         )
-    for mirror, _ in known[run_id]:
-        patiently(patience, lambda name=mirror.name: platform.write(DropTag(name)))  # type: ignore[misc]
-    return Rescued(run_id, len(parked) - len(skipped), tuple(left))
+    if labelled == "leave":
+        left += [LeftOut(task.title, UNDECIDED) for task in undecided]
+        undecided = []
+    for mirror, names in known[run_id]:
+        _untag(platform, mirror, names, {task.data_hash for task in undecided}, patience)
+    return Rescued(run_id, len(parked) - len(skipped), tuple(left), tuple(task.title for task in undecided))
 
 
-def _mirrors(platform: Platform, patience: Patience) -> dict[str, list[tuple[Mirror, list[str]]]]:
-    """Return the mirror tags by run id, each with its data hashes."""
-    mirrors: dict[str, list[tuple[Mirror, list[str]]]] = {}
-    for name, data_hashes in sorted(patiently(patience, platform.tags).items()):
-        mirror = read_mirror_tag(name)
-        if mirror is not None:
-            mirrors.setdefault(mirror.run_id, []).append((mirror, sorted(data_hashes)))
-    return mirrors
-
-
-def _examined(
-    platform: Platform, project: Project, mirror: Mirror, names: Sequence[str], patience: Patience
-) -> list[tuple[Task, str | None]]:
-    """Return those of these tasks that are where the run puts them, each with the reason why it did not, or None.
-
-    A run that only set priorities puts none anywhere.
-    """
-    if mirror.stage is None:
-        return []
-    away = first_stage(project.stages) if mirror.sent_back else done_stage(project.stages)
-    size = platform.limits.listing
-    found: list[tuple[Task, str | None]] = []
-    for chunk in (names[start : start + size] for start in range(0, len(names), size)):
+def _untag(
+    platform: Platform, mirror: Mirror, names: Sequence[str], kept: AbstractSet[str], patience: Patience
+) -> None:
+    """Take a mirror tag off all images but those to keep; drop it if there are none."""
+    if kept.isdisjoint(names):
+        patiently(patience, lambda: platform.write(DropTag(mirror.name)))
+        return
+    over = [name for name in names if name not in kept]
+    size = min(platform.limits.listing, platform.limits.tag)
+    for chunk in (over[start : start + size] for start in range(0, len(over), size)):
         listed = patiently(patience, lambda chunk=chunk: platform.tasks(chunk))  # type: ignore[misc]
-        tasks = [task for task in listed if task.stage == away.uuid]
-        rows = [task.label_hash for task in tasks if task.label_hash is not None]
-        labels = patiently(patience, lambda rows=rows: platform.labels(rows)) if rows else {}  # type: ignore[misc]
-        found += [(task, _objection(project, mirror, task, labels.get(task.label_hash or ""))) for task in tasks]
-    return found
-
-
-def _objection(project: Project, mirror: Mirror, task: Task, label: Label | None) -> str | None:
-    actor, records = task.last_actioned_by, project.records_moves
-    by_us = same_name(actor) in {same_name(mirror.user), same_name(project.user)}
-    if not by_us and (records or (records is None and actor is not None)):
-        return f"{actor} worked on it last"
-    if mirror.sent_back:
-        return None if records is not False and by_us and _idle(task) else "somebody may have it in hand"
-    if label is not None and not label.empty:
-        return "it is labelled"
-    return None
-
-
-def _idle(task: Task) -> bool:
-    return task.assignee is None and task.status is not TaskStatus.SKIPPED
+        request = RemoveTag(tuple(task.ref for task in listed), mirror.name)
+        patiently(patience, lambda request=request: platform.write(request))  # type: ignore[misc]
 
 
 def _origin(project: Project, mirror: Mirror) -> str:

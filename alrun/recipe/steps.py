@@ -177,6 +177,7 @@ KINDS: dict[str, type[Step]] = {
 Tagging = Tag | Untag | RemoveTagForGood
 Parking = Park | ParkByMove
 Displacing = Park | ParkByMove | SendBack
+Tried = Displacing | Prioritise
 Returning = Unpark | UnparkByMove | CompleteAgain
 Undoing = Unpark | UnparkByMove | CompleteAgain | GiveBackPriority | Untag | RemoveTagForGood
 
@@ -204,7 +205,7 @@ def request_kind(step: Write) -> type[RecipeWrite]:
 
 
 def first_rows(step: Write, limits: Limits) -> int:
-    """Return how many tasks are moved before it is looked at whether the run would know them again."""
+    """Return how many tasks are written before it is looked at whether the run would know them again."""
     return min(8, limits.of(request_kind(step)), limits.listing)
 
 

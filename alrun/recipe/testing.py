@@ -21,8 +21,9 @@ from alrun.platform.port import Contents, NewImage, Platform
 from alrun.platform.retry import Patience
 from alrun.platform.writes import Approve, Complete, InitialiseLabels, Limits, Move, SaveLabels, SetPriority, Submit
 from alrun.pool.snapshot import take_snapshot
+from alrun.pool.tags import read_mirror_tag
 from alrun.recipe.apply import Applier
-from alrun.recipe.base import Recipe, read_mirror_tag
+from alrun.recipe.base import Recipe
 from alrun.recipe.explain import explain
 from alrun.recipe.journal import Journal
 from alrun.recipe.plan import Plan, PlanFacts

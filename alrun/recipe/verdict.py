@@ -14,6 +14,7 @@ from enum import Enum
 from math import isclose
 from typing import NamedTuple, assert_never
 
+from alrun.pool.tags import same_name
 from alrun.recipe.base import DEFAULT_PRIORITY
 from alrun.recipe.journal import Evidence
 from alrun.recipe.plan import Plan, PlannedTask
@@ -41,16 +42,25 @@ TaskStep = (
 DOUBTFUL = 5
 """From how many tasks on it is no chance that all of them look as if somebody else had worked on them."""
 
+LABEL_ROW_CREATED = "a label row was created for it"
+"""How the reason begins why a task stays away that had no label row: nothing tells who created it."""
+
+ROUNDING = 0.005
+"""How far from what was set the priority may be that a platform keeps: some round it, to two decimals or finer."""
+
+_EXACT = 1e-6
+
 
 class Verdict(Enum):
     """What to do with a task of a step.
 
-    UNRECORDED is a task that looks as if this run had moved or prioritised it, but the journal does not know of it:
-    the journal has lost lines.
+    NOT_OURS is a task that is not to be brought back, as this run did not move it. UNRECORDED is one that looks as if
+    this run had moved or prioritised it, but the journal does not know of it: the journal has lost lines.
     """
 
     READY = "ready"
     DONE = "done"
+    NOT_OURS = "not ours"
     UNRECORDED = "unrecorded"
 
 
@@ -142,9 +152,11 @@ def doubtful(reasons: Collection[str], tasks: int) -> bool:
     return len(reasons) == tasks >= DOUBTFUL and len(set(reasons)) == 1
 
 
-def same_name(user: str | None) -> str | None:
-    """Return the one form of all spellings of an e-mail address that differ only in upper and lower case."""
-    return None if user is None else user.casefold()
+def kept(now: Task, priority: float | None) -> bool:
+    """Say whether a task has the priority that was set, as far as platforms keep it."""
+    if now.priority is None or priority is None:
+        return now.priority == priority
+    return isclose(now.priority, priority, abs_tol=ROUNDING + _EXACT)
 
 
 def _initialise(case: Case, now: Task) -> Verdict | str:
@@ -166,7 +178,7 @@ def _displace(case: Case, now: Task) -> Verdict | str:
 
 def _come_back(case: Case, now: Task, destination: str) -> Verdict | str:
     if not case.displaced:
-        return Verdict.UNRECORDED if _unrecorded(case, now) else "this run did not move it"
+        return Verdict.UNRECORDED if _unrecorded(case, now) else Verdict.NOT_OURS
     if now.stage == destination:
         return Verdict.DONE if case.intended or _touched(case, now) is None else "it is there already"
     if now.stage != case.plan.away_stage:
@@ -186,18 +198,21 @@ def _complete_again(case: Case, now: Task) -> Verdict | str:
 def _prioritise(case: Case, now: Task) -> Verdict | str:
     if case.displaced:
         return _prioritise_sent_back(case, now)
+    if case.intended and kept(now, case.wanted) and not _same_priority(now.priority, case.before.priority):
+        return Verdict.DONE
     if _same_priority(now.priority, case.wanted) and not _same_priority(case.before.priority, case.wanted):
-        return Verdict.DONE if case.intended else Verdict.UNRECORDED
+        return Verdict.UNRECORDED
     return _changed(case, now) or Verdict.READY
 
 
 def _prioritise_sent_back(case: Case, now: Task) -> Verdict | str:
     """Return the verdict on a task that this run has just reopened, which gave it the default priority."""
-    if _same_priority(now.priority, case.wanted):
+    ordinary = _same_priority(now.priority, DEFAULT_PRIORITY)
+    if _same_priority(now.priority, case.wanted) or (case.intended and kept(now, case.wanted) and not ordinary):
         return Verdict.DONE
     if now.stage != case.plan.away_stage:
         return f"it was moved to {case.plan.title(now.stage)!r}"
-    if not _same_priority(now.priority, DEFAULT_PRIORITY):
+    if not ordinary:
         return f"somebody set its priority to {now.priority}"
     return _touched(case, now) or Verdict.READY
 
@@ -205,7 +220,7 @@ def _prioritise_sent_back(case: Case, now: Task) -> Verdict | str:
 def _give_back(case: Case, now: Task) -> Verdict | str:
     if now.priority is None:
         return Verdict.DONE  # complete: there is no place in the queue to give back
-    if now.priority != case.wanted and _same_priority(now.priority, case.ours):
+    if now.priority != case.wanted and kept(now, case.ours):
         return Verdict.READY
     if _same_priority(now.priority, case.wanted):
         return Verdict.DONE
@@ -220,7 +235,8 @@ def _touched(case: Case, now: Task) -> str | None:
     """Say what somebody did to a task since this run announced to move it."""
     since = "since it was sent back" if case.plan.sends_back else "while it was parked"
     if (now.label_hash, now.last_edited_at) != case.seen:
-        return f"its labels were edited {since}"
+        created = case.seen is not None and case.seen[0] is None and now.label_hash is not None
+        return f"{LABEL_ROW_CREATED if created else 'its labels were edited'} {since}"
     if same_name(now.last_actioned_by) not in _our_traces(case):
         return f"{now.last_actioned_by} worked on it {since}"
     if now.assignee is not None or now.status in {TaskStatus.ASSIGNED, TaskStatus.SKIPPED}:
@@ -260,4 +276,4 @@ def _untraceable(case: Case) -> str | None:
 
 
 def _same_priority(one: float | None, other: float | None) -> bool:
-    return one == other if one is None or other is None else isclose(one, other, abs_tol=1e-6)
+    return one == other if one is None or other is None else isclose(one, other, abs_tol=_EXACT)

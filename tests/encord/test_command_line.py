@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from alrun.emulator import OWNER, Fault
+from alrun.platform.writes import SaveLabels
+from alrun.types import Answer, Label
 from tests.encord.test_keys import RSA, secrets
 from tests.encord.world import World
 
@@ -69,3 +72,37 @@ def test_a_key_in_the_place_of_its_path_is_not_shown(world: World) -> None:
         assert result.returncode == 2
         assert not [line for line in secrets(key) if line in result.stdout + result.stderr]
         assert not (world.folder / "run").exists()
+
+
+def test_a_lost_run_asks_what_becomes_of_drafts_and_does_it(world: World) -> None:
+    """It is not known whether the server records moves: a draft may have been finished while it was parked."""
+    key, platform = world.emulator.private_key_path.read_text(), world.open()
+    tasks, rain = platform.tasks(), Label((Answer("weather", ("rain",)),))
+    platform.act(SaveLabels(tuple(task.ref for task in tasks), (rain,) * len(tasks), OWNER))
+    first = platform.project().stages[0]
+    assert run(world, f"filters.all=[{{stage: [{first.title}]}}]", key=key).returncode == 3
+    run_id = json.loads((world.folder / "run/run.json").read_text())["id"]
+    shutil.rmtree(world.folder / "run")
+    (tag,) = platform.tags()
+    drafts = platform.tags()[tag]
+    assert len(drafts) == 4
+
+    restore = ("action=restore", f"run_id={run_id}")
+    asked = run(world, *restore, key=key)
+    assert asked.returncode == 4
+    said = asked.stdout + asked.stderr
+    assert f"4 tasks that run {run_id} parked are labelled, such as " in said
+    assert all(way in said for way in ("restore.labelled=reopen", "restore.labelled=leave"))
+    assert platform.tags() == {tag: drafts}
+    assert {task.data_hash for task in platform.tasks() if task.stage == first.uuid}.isdisjoint(drafts)
+
+    wrong = run(world, *restore, "restore.labelled=keep", key=key)
+    assert (wrong.returncode, "restore.labelled" in wrong.stdout + wrong.stderr) == (2, True)
+    misplaced = run(world, "restore.labelled=leave", key=key)
+    assert (misplaced.returncode, "action=restore" in misplaced.stdout + misplaced.stderr) == (2, True)
+
+    assert run(world, *restore, "restore.labelled=reopen", key=key).returncode == 0
+    assert not platform.tags()
+    assert all(task.stage == first.uuid for task in platform.tasks())
+    rows = [str(task.label_hash) for task in platform.tasks()]
+    assert list(platform.labels(rows).values()) == [rain] * 6

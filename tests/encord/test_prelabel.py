@@ -12,10 +12,11 @@ from alrun.emulator import OWNER, Fault, Policies
 from alrun.files import write_json
 from alrun.platform.encord.platform import EncordPlatform
 from alrun.platform.retry import Patience
-from alrun.platform.writes import Assign, InitialiseLabels, SaveLabels, Submit
+from alrun.platform.writes import AddTag, Assign, Complete, InitialiseLabels, SaveLabels, Submit
 from alrun.pool.frame import pool_frame
-from alrun.pool.snapshot import PRELABELLED
+from alrun.pool.tags import PRELABELLED, Mirror
 from alrun.run.folder import RunFolder
+from alrun.run.round_folder import RoundFolder
 from alrun.run.rounds.prelabel import Prelabelled, prelabel
 from alrun.run.session import Session
 from alrun.types import Answer, Label
@@ -30,9 +31,9 @@ def propose(world: World, platform: EncordPlatform | None = None) -> Prelabelled
     """Propose rain for every image, as a run does that was started just now."""
     platform = platform or world.open()
     answers = {task.data_hash: "rain" for task in platform.tasks()}
-    path = world.folder / "proposals.json"
-    write_json(path, {"question": "weather", "selected": len(answers), "answers": answers})
-    return prelabel(session(world, platform), path)
+    folder = RoundFolder(world.folder)
+    write_json(folder.proposals, {"question": "weather", "selected": len(answers), "answers": answers})
+    return prelabel(session(world, platform), folder)
 
 
 def session(world: World, platform: EncordPlatform) -> Session:
@@ -113,3 +114,14 @@ def test_a_snapshot_shows_a_proposal_as_no_label_until_it_is_submitted(world: Wo
     snapshot = session(world, people).snapshot()
     assert pool_frame(snapshot)["labelled"].to_list() == [True, *[False] * 5]
     assert snapshot.labels[str(people.tasks()[0].label_hash)] == RAIN
+
+
+def test_a_proposal_that_is_parked_is_no_label_until_the_run_has_ended(world: World) -> None:
+    propose(world)
+    platform = world.open()
+    parked = tuple(task.ref for task in platform.tasks()[:4])
+    mirror = Mirror("run-1", OWNER, platform.project().stages[0].title).name
+    platform.write(AddTag(parked[:3], mirror))
+    platform.write(Complete(parked))
+    labelled = pool_frame(session(world, platform).snapshot())["labelled"].to_list()
+    assert labelled == [False, False, False, True, False, False], "the fourth was completed by a person, not parked"

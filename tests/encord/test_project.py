@@ -52,6 +52,11 @@ def test_a_project_that_does_not_exist_says_where_to_look(world: World) -> None:
         world.open(project=PROJECT)
 
 
+def test_a_clock_that_is_off_is_among_what_to_check(tmp_path: Path) -> None:
+    with World(tmp_path, Policies(signature_seconds=-5)) as world, pytest.raises(NoAccess, match=r"machine's clock"):
+        world.open()
+
+
 @pytest.mark.parametrize("role", ["ANNOTATOR", "REVIEWER", "VIEWER"])
 def test_a_role_that_may_not_manage_is_refused(role: str, tmp_path: Path) -> None:
     with World(tmp_path, Policies(managers_only=False)) as world:

@@ -101,7 +101,7 @@ def test_rows_are_sorted_by_data_hash_then_task_id() -> None:
 def test_labelled_means_finished_by_a_person(stage: str, label: Label | None, parked: bool, labelled: bool) -> None:
     one = task("a", stage, None if label is None else "label-a")
     given = snapshot(one, labels={} if label is None else {"label-a": label})
-    frame = pool_frame(given, frozenset({"task-a"} if parked else ()))
+    frame = pool_frame(replace(given, parked=frozenset({"task-a"} if parked else ())))
     assert frame["labelled"].to_list() == [labelled]
 
 

@@ -17,8 +17,8 @@ from alrun.recipe.journal import Journal
 from alrun.recipe.move import MoveRest
 from alrun.recipe.park import ParkRest
 from alrun.recipe.priority import SetPriorities
-from alrun.recipe.rescue import unfinished
 from alrun.recipe.testing import ANNOTATOR, LABEL, impatient, make_plan, new_project
+from alrun.recipe.unfinished import unfinished
 from alrun.types import Task
 from tests.recipe.playground import REST, Playground
 from tests.recipe.wire import Moment, Wire

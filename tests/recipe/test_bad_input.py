@@ -23,8 +23,9 @@ from alrun.recipe.park import ParkRest
 from alrun.recipe.plan import Plan
 from alrun.recipe.priority import SetPriorities
 from alrun.recipe.relabel import Relabel
-from alrun.recipe.rescue import rescue, unfinished
+from alrun.recipe.rescue import rescue
 from alrun.recipe.testing import SMALL_CHUNKS, USER, impatient, make_plan
+from alrun.recipe.unfinished import unfinished
 from alrun.types import Task
 from tests.recipe.playground import REST, Playground
 

@@ -10,7 +10,7 @@ import pytest
 from alrun.platform.writes import RecipeWrite
 from alrun.recipe.journal import Journal
 from alrun.recipe.park import ParkRest
-from alrun.recipe.rescue import unfinished
+from alrun.recipe.unfinished import unfinished
 from tests.recipe.playground import REST, Playground
 from tests.recipe.wire import Moment, Wire
 

@@ -11,15 +11,17 @@ from alrun.errors import PlatformError, StateError
 from alrun.platform.local_platform import LocalPlatform
 from alrun.platform.port import Project
 from alrun.platform.writes import DropTag, InitialiseLabels, Limits, Move, RecipeWrite, SaveLabels
+from alrun.pool.tags import Mirror, read_mirror_tag
 from alrun.recipe.apply import Applier
-from alrun.recipe.base import Mirror, Recipe, read_mirror_tag
+from alrun.recipe.base import Recipe
 from alrun.recipe.journal import Journal
 from alrun.recipe.move import MoveRest
 from alrun.recipe.park import ParkRest
 from alrun.recipe.plan import Plan
 from alrun.recipe.priority import SetPriorities
-from alrun.recipe.rescue import rescue, unfinished
+from alrun.recipe.rescue import rescue
 from alrun.recipe.testing import USER, impatient, make_plan, new_project
+from alrun.recipe.unfinished import unfinished
 from alrun.types import Label, StageType
 from tests.recipe.wire import Wire
 
@@ -70,7 +72,7 @@ def complete(platform: LocalPlatform) -> int:
     [
         (CalledOtherwise, ParkRest(), f"{USER} worked on it while it was parked"),
         (CalledOtherwise, MoveRest(), f"{USER} worked on it while it was parked"),
-        (LabelRowOnMove, MoveRest(), "its labels were edited while it was parked"),
+        (LabelRowOnMove, MoveRest(), "a label row was created for it while it was parked.*recipe=move does not work"),
     ],
 )
 def test_it_stops_after_the_first_tasks_and_they_can_be_brought_back(
@@ -85,6 +87,34 @@ def test_it_stops_after_the_first_tasks_and_they_can_be_brought_back(
     assert rescue(platform, "run-1", impatient()).brought_back == FIRST
     assert complete(platform) == 0
     assert not any(platform.tags().values())
+
+
+def test_a_few_label_rows_do_not_hide_that_moving_creates_the_others(platform: LocalPlatform, tmp_path: Path) -> None:
+    """The first tasks that are moved are those without one."""
+    platform.write(InitialiseLabels(tuple(task.ref for task in platform.tasks()[::2])))
+    wire = LabelRowOnMove(platform, lambda *_: None)
+    plan = make_plan(MoveRest(), wire, SELECTED)
+    with pytest.raises(StateError, match=r"a label row was created.*restore run_id=run-1`, then use recipe=park"):
+        applier(plan, wire, tmp_path).prepare()
+    assert complete(platform) == FIRST
+    with pytest.raises(
+        PlatformError, match=rf"not one of the {FIRST} tasks .*restore run_id=run-1`, then use recipe=p"
+    ):
+        applier(plan, wire, tmp_path).restore()
+
+
+def test_what_was_never_moved_is_not_counted_when_a_run_that_was_stopped_is_restored(
+    platform: LocalPlatform, tmp_path: Path
+) -> None:
+    wire = LabelRowOnMove(platform, lambda *_: None)
+    plan = make_plan(MoveRest(), wire, SELECTED)
+    with pytest.raises(StateError):
+        applier(plan, wire, tmp_path).prepare()
+    restoring = applier(plan, wire, tmp_path)
+    with pytest.raises(PlatformError):
+        restoring.restore()
+    (outcome,) = (one for one in restoring.outcomes.values() if one.text.startswith("move the rest back"))
+    assert (outcome.tasks, outcome.written, outcome.left_alone) == (FIRST, 0, FIRST)
 
 
 def test_upper_and_lower_case_make_no_other_user(platform: LocalPlatform, tmp_path: Path) -> None:

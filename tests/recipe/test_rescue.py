@@ -9,14 +9,16 @@ import pytest
 
 from alrun.errors import PlatformError, Refused, StateError, Unavailable
 from alrun.platform.writes import AddTag, Complete, Move, RecipeWrite, Reopen, SaveLabels
-from alrun.recipe.base import Mirror, Recipe, read_mirror_tag
+from alrun.pool.tags import Mirror, read_mirror_tag
+from alrun.recipe.base import Recipe
 from alrun.recipe.documented import Documented
 from alrun.recipe.move import MoveRest
 from alrun.recipe.park import ParkRest
 from alrun.recipe.priority import SetPriorities
 from alrun.recipe.relabel import Relabel
-from alrun.recipe.rescue import rescue, unfinished
+from alrun.recipe.rescue import rescue
 from alrun.recipe.testing import ANNOTATOR, LABEL, USER, People, impatient
+from alrun.recipe.unfinished import unfinished
 from tests.recipe.playground import REST, SELECTED, Playground
 from tests.recipe.wire import Moment, Wire
 

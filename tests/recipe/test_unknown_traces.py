@@ -10,9 +10,10 @@ import pytest
 from alrun.platform.writes import Approve, Reopen, Submit
 from alrun.recipe.base import Recipe
 from alrun.recipe.park import ParkRest
-from alrun.recipe.rescue import rescue, unfinished
+from alrun.recipe.rescue import rescue
 from alrun.recipe.steps import Park
 from alrun.recipe.testing import USER, impatient
+from alrun.recipe.unfinished import unfinished
 from alrun.recipe.verdict import Case, Verdict, judge
 from alrun.types import TaskStatus
 from tests.recipe.crash_matrix import RECIPES

@@ -164,8 +164,9 @@ class EncordAccess:
             )
         except NoAccess as error:
             failure = NoAccess(
-                f"{error}. Register the key's public half in the product, let its owner manage the project, or check "
-                "platform.domain"
+                f"{error}. Register the key's public half in the product, let its owner manage the project, check "
+                "platform.domain, or set this machine's clock: every request is signed with the time, and one that is "
+                "minutes off is turned away"
             )
         else:
             _check(project)

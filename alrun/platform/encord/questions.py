@@ -92,6 +92,10 @@ ADVICE: Mapping[tuple[str, object], str] = {
     ("move_creates_label_row", True): "do not use recipe=move: it would take its own moves for people's edits",
     ("move_needs_label_row", True): "recipe=move leaves tasks without a label row in the queue: use recipe=park",
     ("move_from_done", "refused"): "recipe=move cannot bring tasks back: use recipe=park",
+    **dict.fromkeys(
+        [("priority_decimals", decimals) for decimals in (0, 1)],
+        "do not use recipe=priority or relabel: they could not tell their own priorities from people's",
+    ),
     ("task_uuids_agree", False): "do not use recipe=move: its tasks would be others than those that were listed",
 }
 """What answers mean for the config."""
