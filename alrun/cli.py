@@ -16,13 +16,15 @@ from typing import Any, NamedTuple
 import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from alrun.config.check import Verdict, check
 from alrun.config.compose import CONFIG_NAME, VERSION_BASE, Composer
+from alrun.config.frozen import job_about
 from alrun.config.overrides import Fault
-from alrun.config.play import BUG, INTERRUPTED, ending, frozen, go_where_it_began, play_frozen, worst
-from alrun.config.rules import WITH_A_RUN
+from alrun.config.play import BUG, INTERRUPTED, ending, play_frozen, worst
 from alrun.config.schema import folder_of
 from alrun.errors import AlrunError, ConfigError
 from alrun.platform.keys import key_among
@@ -30,6 +32,8 @@ from alrun.terminal import TerminalHandler, silence
 
 _COMPLETION = "(install|uninstall|query)=(bash|zsh|fish)"
 _CONFIG = 2
+_RAISE = "HYDRA_FULL_ERROR"
+"""With this in the environment Hydra raises what goes wrong before and after a job, which then is told as any other."""
 
 log = logging.getLogger(__name__)
 
@@ -78,9 +82,6 @@ def _run(arguments: list[str]) -> int:
     if _only_looks(verdict.jobs[0].content) and not any(text.startswith("hydra.run.dir=") for text in args.overrides):
         return _look(arguments)
     in_place = _in_place(args.overrides)
-    written = Path(in_place.folder) if in_place else Path.cwd()
-    if not os.access(written, os.W_OK):
-        return _say(f"{written} cannot be written to, and a run keeps its record there: nothing was started")
     return _hydra([*arguments, *(in_place.overrides if in_place else ())])
 
 
@@ -167,16 +168,42 @@ def _sweep(verdict: Verdict, arguments: Sequence[str]) -> int:
 def _hydra(arguments: list[str]) -> int:
     """Let Hydra do what the arguments say; return the exit code of its job, if it runs one."""
     codes: list[int] = []
-    before = sys.argv
+    before, shown = sys.argv, os.environ.get(_RAISE)
     sys.argv = [before[0], *arguments]
+    os.environ[_RAISE] = "1"
     try:
         run = hydra.main(version_base=VERSION_BASE, config_path=str(folder_of("conf")), config_name=CONFIG_NAME)
         run(lambda cfg: codes.append(task(cfg)))()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        message = _refusal(error)
+        if message is None:
+            raise
+        return _say(message)
     finally:
         sys.argv = before
+        os.environ.pop(_RAISE)
+        if shown is not None:
+            os.environ[_RAISE] = shown
     return worst(codes)
+
+
+def _refusal(error: Exception) -> str | None:
+    """Return what to say if Hydra starts no job; None for a bug."""
+    chain = [error, error.__cause__ or error.__context__]
+    unwritable = next((one for one in chain if isinstance(one, OSError)), None)
+    if unwritable is not None:
+        return (
+            f"{unwritable.filename} cannot be made or written ({unwritable.strerror}), and a run keeps its record in "
+            "its folder: nothing was started. Make it writable, or choose another folder, hydra.run.dir=FOLDER"
+        )
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        said = " ".join(dict.fromkeys(str(one).strip().partition("\n")[0] for one in chain if one is not None))
+        return f"{said}: nothing was started. `--cfg all` shows the config with Hydra's own part"
+    return None
 
 
 def task(cfg: DictConfig) -> int:
@@ -199,20 +226,17 @@ def _act(cfg: DictConfig, folder: Path) -> int:
     from alrun.run.actions import ACTIONS
 
     content: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    if content["run"] is not None:
-        run = Path(content["run"]).absolute()
-        kept = () if _tracker_is_given() else ("tracking",)
-        changed = {key: content[key] for key in WITH_A_RUN if key not in kept}
-        content = {**frozen(run, "config"), **changed, "run": str(run)}
-        go_where_it_began(run)
-    job = build(content, folder, sys.argv)
+    if content["run"] is None:
+        job = build(content, folder, sys.argv)
+    else:
+        job = job_about(Path(content["run"]).absolute(), content, _given(), folder, sys.argv)
     return int(ACTIONS[job.action](job))
 
 
-def _tracker_is_given() -> bool:
-    """Return whether the command line chooses a tracker, or none, in place of the run's."""
+def _given() -> set[str]:
+    """Return the top-level keys that the command line sets: all else is as it was when the run began."""
     keys = (text.partition("=")[0].lstrip("+~") for text in HydraConfig.get().overrides.task)
-    return any(key.partition(".")[0] == "tracking" for key in keys)
+    return {key.partition(".")[0] for key in keys}
 
 
 def _listed(faults: Sequence[Fault]) -> str:

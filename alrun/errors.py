@@ -15,6 +15,7 @@
     │   └── NoAccess           4  wrong key, missing permission or unknown project
     ├── NotTracked             4  a tracker did not take a copy of the run
     └── StateError             4  the run, its plan or its project is not in the state the action needs
+        └── Unusable           4  a file that the run left is damaged, was changed, or is of another version
 
 Everything else is a bug and ends with exit code 1.
 """
@@ -110,6 +111,23 @@ class StateError(AlrunError):
     """The run folder, the plan or the project is not in the state that the action needs."""
 
     exit_code = 4
+
+
+class Unusable(StateError):
+    """A file that a run left cannot be used: it is missing, not whole, was changed, or is of another version.
+
+    Attributes
+    ----------
+    what
+        Which file, and what is wrong with it; the rest of the message says what to do.
+    """
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(what, advice)
+        self.what = what
+
+    def __str__(self) -> str:
+        return ": ".join(self.args)
 
 
 def one_of(given: str, allowed: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        with temporary.open("xb") as file:
+        with _named(path), temporary.open("xb") as file:
             file.write(content)
             file.flush()
             if durable:
@@ -55,7 +55,7 @@ def append_line(path: Path, line: str, *, durable: bool = True) -> None:
 
     Without `durable` nothing is synced: a power cut (not a kill) may take the line, up to the next durable one.
     """
-    with path.open("ab") as file:
+    with _named(path), path.open("ab") as file:
         file.write(line.encode() + b"\n")
         file.flush()
         if durable:
@@ -119,6 +119,17 @@ def waited_for(path: Path) -> Iterator[None]:
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let an error that names no file name `path`: the system names none if the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def _sync_folder(folder: Path) -> None:

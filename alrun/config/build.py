@@ -58,6 +58,7 @@ def build(content: Mapping[str, Any], folder: Path, command: Sequence[str]) -> J
         initial_strategy=component("strategy", config.initial.strategy),
         thumbnails=config.report.thumbnails,
         scratch_project=config.doctor.scratch_project,
+        restore_labelled=config.restore.labelled,
         publish=Publish(config.publish.metadata, config.publish.prefix, config.publish.prelabel),
         compute=component("compute", config.compute),
         tracking=None if config.tracking is None else component("tracking", config.tracking),

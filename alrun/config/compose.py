@@ -16,11 +16,11 @@ from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.object_type import ObjectType
 from hydra.core.utils import setup_globals
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from hydra.plugins.config_source import ConfigSource
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
 import alrun
 from alrun.config.overrides import COMMAND_LINE, Fault, Setting
@@ -253,8 +253,14 @@ def _refusal(error: Exception, settings: Sequence[Setting], origin: str = COMMAN
     given = settings[0].text.partition("=")[2] if len(settings) == 1 else None
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, name = error.missing_cfg_file.rpartition("/")
-        where = f"{group} has no choice" if group else "there is no config"
-        return Fault(key, given, f"{where} {name!r}: {one_of(name, error.options or [])}", origin)
+        if not group:
+            message = f"there is no config {name!r}: leave --config-name out, or put {name}.yaml into --config-dir"
+            return Fault(key, given, message, origin)
+        return Fault(key, given, f"{group} has no choice {name!r}: {one_of(name, error.options or [])}", origin)
+    prefixed = len(settings) == 1 and isinstance(error, ConfigCompositionException)
+    if prefixed and settings[0].text.startswith("+") and not settings[0].parsed.is_delete():
+        plain = settings[0].text.lstrip("+")
+        return Fault(key, given, f"{_first_line(error)}. To choose it in place of what is there: {plain}", origin)
     return Fault(key, given, _first_line(error), origin)
 
 
@@ -262,4 +268,7 @@ def _first_line(error: Exception) -> str:
     cause = error.__cause__
     lines = [line.strip() for e in (error, cause) if e is not None for line in str(e).splitlines() if line.strip()]
     kept = [line for line in lines if not line.startswith(("full_key:", "object_type=", "reference_type="))]
-    return " ".join(kept) or type(error).__name__
+    said = " ".join(kept) or type(error).__name__
+    if isinstance(error, InterpolationResolutionError):
+        said += "; ${KEY} stands for the value of another key, ${oc.env:NAME,DEFAULT} for a variable of the environment"
+    return said

@@ -19,8 +19,16 @@ _ONE_OF = {"stop": "stopping rule", "metrics": "metric"}
 
 
 def clashes(composition: Composition, composer: Composer) -> Iterator[tuple[str, Fault]]:
-    """Yield each choice that an experiment overrules, because it names a class of its own: its key, and the fault."""
+    """Yield each choice that nothing can come of: its key, and the fault.
+
+    An experiment overrules it, because it names a class of its own; or there are several, and there can be one.
+    """
     for item, package in _choices(composition, composer):
+        given = item.parsed.value()
+        if isinstance(given, list) and package not in LISTS:
+            several = ",".join(map(str, given))
+            yield package, item.fault(f"there can be only one: choose it, or sweep over them, -m {item.key}={several}")
+            continue
         experiment = _experiment(composition, f"{package}._target_", item)
         if experiment is not None:
             target = _value(composition, f"{package}._target_")

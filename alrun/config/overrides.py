@@ -70,5 +70,19 @@ def setting(text: str, origin: str = COMMAND_LINE, loader: ConfigLoader | None =
     """
     try:
         return Setting(text, OverridesParser.create(loader).parse_overrides([text])[0], origin)
-    except HydraException as error:
-        raise ConfigError(" ".join(str(error).split())) from None
+    except HydraException:
+        raise ConfigError(_ungrammatical(text)) from None
+
+
+def _ungrammatical(text: str) -> str:
+    """Say what is wrong with an override that does not follow Hydra's grammar, and how to write it."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        return f"has no value: write {key}=VALUE, or ~{key.lstrip('+~')} to take a key away"
+    unpaired = [quote for quote in "'\"" if value.count(quote) % 2]
+    unpaired += [f"{left} or {right}" for left, right in ("[]", "{}", "()") if value.count(left) != value.count(right)]
+    what = f"{' and '.join(unpaired)} without its other half" if unpaired else "is no value in Hydra's grammar"
+    return (
+        f"{what}. A list is [a,b], a mapping {{a: 1}}; a text that holds any of these, a quote or a comma is quoted "
+        f"twice, for the shell and for Hydra: \"{key}='TEXT'\""
+    )

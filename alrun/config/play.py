@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from traceback import extract_tb
-from typing import Any
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
-
-from alrun.config.schema import RunConfig
+from alrun.config.frozen import frozen, go_where_it_began
 from alrun.errors import AlrunError, StateError
-from alrun.run.folder import damaged
 from alrun.run.sweep_record import JOB_JSON, JobRecord
 
 BUG, INTERRUPTED = 1, 130
@@ -83,55 +76,6 @@ def play_frozen(folder_name: str) -> None:
     with _told_in(folder / LOG):
         ended = ending(play, folder)
     JobRecord(ended.code, ended.error, round(monotonic() - began, 3)).save(folder)
-
-
-def frozen(run: Path, name: str) -> Any:
-    """Read what was written into a run folder when the run began: its `config`, `hydra` or `overrides`.
-
-    Raises
-    ------
-    StateError
-        If it cannot be read, or is not whole.
-    """
-    path = run / ".hydra" / f"{name}.yaml"
-    try:
-        content = OmegaConf.to_container(OmegaConf.load(path), resolve=name == "config")
-    except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
-        raise damaged(run, path, error) from None
-    lacking = _lacking(content, name)
-    if lacking:
-        raise damaged(run, path, f"it has no {lacking}")
-    return content
-
-
-def _lacking(content: Any, name: str) -> str:
-    """Return what is not there of a frozen file, as the rest of one that lost its end."""
-    if name == "overrides":
-        return "" if isinstance(content, list) else "list of overrides"
-    needed = [f.name for f in fields(RunConfig) if f.default is MISSING and f.default_factory is MISSING]
-    there = content if isinstance(content, dict) else {}
-    return next((repr(key) for key in (needed if name == "config" else ["hydra"]) if key not in there), "")
-
-
-def go_where_it_began(run: Path) -> None:
-    """Change to the folder in which a run was started: relative paths in its config count from there.
-
-    Raises
-    ------
-    StateError
-        If that folder cannot be entered.
-    """
-    try:
-        began = Path(frozen(run, "hydra")["hydra"]["runtime"]["cwd"])
-    except (KeyError, TypeError):
-        raise damaged(run, run / ".hydra" / "hydra.yaml", "it has no 'hydra.runtime.cwd'") from None
-    try:
-        os.chdir(began)
-    except OSError as error:
-        raise StateError(
-            f"the run was started in {began}, which cannot be entered ({error.strerror}). Relative paths in its config "
-            "count from there: put the folder back. Nothing was done"
-        ) from None
 
 
 def _command(folder: Path) -> list[str]:

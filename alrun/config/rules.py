@@ -24,7 +24,7 @@ from alrun.run.job import choice
 from alrun.strategies.base import at_stage
 from alrun.types import OF_A_MODEL, Need, StageType
 
-WITH_A_RUN = ("action", "run", "approve", "wait", "tracking")
+WITH_A_RUN = ("action", "run", "approve", "wait", "tracking", "restore")
 """The overrides that go with `run=FOLDER`; all else comes from the config frozen in the folder."""
 
 SELECTS_NOTHING = frozenset({"score", "train", "status", "compare", "track"})
@@ -120,6 +120,12 @@ def _scratch_project(parts: Parts) -> Iterator[Problem]:
     if platform is not None and not isinstance(platform, OpenQuestions):
         message = "this platform leaves no questions open: leave it out, or use platform=encord"
         yield Problem("doctor.scratch_project", message, scratch)
+
+
+def _labelled_when_restored(parts: Parts) -> Iterator[Problem]:
+    restore, action = parts.values.get("restore"), parts.values.get("action")
+    if restore is not None and restore.labelled != "ask" and action not in {"restore", None}:
+        yield Problem("restore.labelled", "is for action=restore alone: leave it out", restore.labelled)
 
 
 def _deadline(parts: Parts) -> Iterator[Problem]:
@@ -278,6 +284,7 @@ RULES = (
     _sweeps_to_compare,
     _preset_to_import,
     _scratch_project,
+    _labelled_when_restored,
     _deadline,
     _metrics_that_are_read,
     _names_of_metrics,

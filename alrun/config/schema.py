@@ -67,6 +67,7 @@ OPERATIONAL: Mapping[str, str] = {
     "preset": "names a filter preset that is imported, which is no part of a run",
     "compare": "says how results are compared",
     "doctor": "says what the doctor asks, which is no part of a run",
+    "restore": "says what becomes of tasks once the files of their run are lost",
     "launcher": "says where the jobs of a sweep run, not what comes out",
     "compute": "says where images are embedded and predicted, not what comes out",
     "tracking": "says where copies of the results are kept",
@@ -133,6 +134,13 @@ class Doctor:
 
 
 @dataclass(frozen=True)
+class Restore:
+    """What becomes of tasks of which nobody can tell whether they were finished while they were parked."""
+
+    labelled: Literal["ask", "reopen", "leave"] = "ask"
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """The whole config of one run. `conf/config.yaml` says what each key means."""
 
@@ -154,7 +162,7 @@ class RunConfig:
     run_id: Annotated[str, MinLen(1)] | None = None
     runs: Annotated[str, MinLen(1)] | None = None
     preset: Annotated[str, MinLen(1)] | None = None
-    budget: Annotated[int, Ge(0)] = 500
+    budget: Annotated[int, Ge(1)] = 500
     rounds: Annotated[int, Ge(1)] = 1
     seed: Annotated[int, Ge(0)] = 0
     threads: Annotated[int, Ge(1)] = 1
@@ -163,6 +171,7 @@ class RunConfig:
     restore_when: RestoreWhen = field(default_factory=RestoreWhen)
     report: Report = field(default_factory=Report)
     doctor: Doctor = field(default_factory=Doctor)
+    restore: Restore = field(default_factory=Restore)
     publish: Publish = field(default_factory=Publish)
     sweep: Sweep = field(default_factory=Sweep)
     compare: Compare = field(default_factory=Compare)

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 
-from alrun.errors import ConfigError, StateError, Waiting
+from alrun.errors import ConfigError, StateError, Unusable, Waiting
 from alrun.filters.presets import named, translate
 from alrun.filters.saved import save_filter
 from alrun.models.evaluate import Evaluation
 from alrun.models.imported import ImportedModel
 from alrun.platform.presets import KeepsPresets
 from alrun.platform.retry import Patience, patiently
+from alrun.recipe.journal import Journal, Progress
 from alrun.recipe.plan import Plan
-from alrun.recipe.rescue import rescue, unfinished
+from alrun.recipe.rescue import rescue
+from alrun.recipe.unfinished import unfinished
 from alrun.report.curves import MEASURES
 from alrun.report.words import fraction
 from alrun.run.doctor import doctor
 from alrun.run.job import Job, choice
 from alrun.run.learning.quality import Quality, explanations
 from alrun.run.learning.training import save, train
-from alrun.run.playing import next_round, play_to_the_end, resume_command, stop
+from alrun.run.playing import agree_command, next_round, play_to_the_end, resume_command, stop
 from alrun.run.round_folder import RoundFolder
 from alrun.run.rounds.alone import refuse_unfinished
 from alrun.run.rounds.labelling import Labelling
@@ -34,6 +37,8 @@ from alrun.run.sweeps.comparing import compare_runs
 from alrun.run.tables import write_parquet
 from alrun.run.tracking import track, tracked
 from alrun.terminal import answers
+
+log = logging.getLogger("alrun")
 
 DONE = 0
 
@@ -57,7 +62,7 @@ def plan(job: Job) -> int:
         made = current.plan()
         for line in current.explain(made):
             answers.info("%s", line)
-        answers.info("nothing was done. To apply this plan: %s", resume_command(session))
+        answers.info("nothing was done. To apply this plan: %s", agree_command(session))
         stop(session, "planned")
     return DONE
 
@@ -70,19 +75,37 @@ def resume(job: Job) -> int:
 
 
 def restore(job: Job) -> int:
-    """Bring back every task that a run parked and nobody touched since, without waiting for labels."""
+    """Bring back every task that a run parked and nobody touched since, without waiting for labels.
+
+    Where the plan or the journal of a round cannot be used, that goes by what the platform alone knows.
+    """
     with opened(job, exclusive=True) as session:
         if job.run_id is not None:
-            back = rescue(session.platform, job.run_id, session.patience)
-            answers.info("run %s: %s", job.run_id, back)
+            _rescue(session, job.run_id)
             return DONE
         for number, folder in session.folder.rounds().items():
             if folder.journal.exists() and not folder.result.exists():
-                current = Round(session, number)
-                current.restore(Plan.load(folder.plan))
+                try:
+                    Round(session, number).restore(Plan.load(folder.plan))
+                except Unusable as error:
+                    _restore_without(session, error)
         refuse_unfinished(session, others=False)
         stop(session, "restored")
     return DONE
+
+
+def _restore_without(session: Session, error: Unusable) -> None:
+    """Bring back what a round moved although its plan or its journal is lost: by what the platform alone knows."""
+    log.warning("%s: the tasks come back by what the platform alone knows", error.what)
+    run_id = session.folder.run_id
+    if any(found.run_id == run_id for found in unfinished(session.platform, session.patience)):
+        _rescue(session, run_id)
+
+
+def _rescue(session: Session, run_id: str) -> None:
+    back = rescue(session.platform, run_id, session.patience, session.job.restore_labelled)
+    answers.info("run %s: %s", run_id, back)
+    back.need_no_decision()
 
 
 def status(job: Job) -> int:
@@ -215,6 +238,11 @@ def _state(session: Session, folder: RoundFolder) -> str:
         return "over"
     if not folder.plan.exists():
         return "being selected"
+    progress = Journal(folder.journal, Plan.load(folder.plan)).progress if folder.journal.exists() else Progress()
+    if progress.closed:
+        return "what it moved is back"
+    if progress.restoring:
+        return "what it moved is being brought back"
     if not folder.queue.exists():
         return "planned"
     return f"waiting for people, {Labelling(session, folder, Plan.load(folder.plan)).progress()}"

@@ -35,7 +35,7 @@ from typing import Any
 from uuid import uuid4
 
 import alrun
-from alrun.errors import StateError
+from alrun.errors import StateError, Unusable
 from alrun.files import append_line, drop_torn_line, write_json
 from alrun.run.round_folder import RoundFolder
 
@@ -81,7 +81,7 @@ class RunFolder:
             return folder
         folder.record = {
             "version": VERSION,
-            "id": f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}",
+            "id": run_id_in(path) or f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}",  # run.json may be lost
             "status": "running",
             "started_at": datetime.now(UTC).isoformat(),
             "host": platform.node(),
@@ -103,7 +103,9 @@ class RunFolder:
         Raises
         ------
         StateError
-            If there is none, it is damaged, or of another version.
+            If there is none, or it is of another version.
+        Unusable
+            If it is damaged.
         """
         folder = RunFolder(path)
         try:
@@ -225,13 +227,14 @@ class RunFolder:
         return StateError(f"the run folder {self.path} cannot be written ({error.strerror})")
 
 
-def damaged(run: Path, path: Path, fault: object) -> StateError:
-    """Return what to raise if a file of a run folder, without which the run cannot go on, cannot be used."""
+def damaged(run: Path, path: Path, fault: object) -> Unusable:
+    """Return what to raise if the record or the config of a run, without which nothing goes on, cannot be used."""
     found = run_id_in(run)
     known = f"`action=restore run_id={found}`" if found else "`action=restore run_id=ID` (`action=status` shows the ID)"
-    return StateError(
-        f"{path} is damaged ({' '.join(str(fault).split())}): nothing was done. Put the file back, or bring the "
-        f"tasks that the run moved back with {known} and the same platform settings"
+    return Unusable(
+        f"{path} is damaged ({' '.join(str(fault).split())})",
+        "nothing was done. Put the file back, or bring the tasks that the run moved back with "
+        f"{known} and the same platform settings",
     )
 
 

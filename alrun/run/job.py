@@ -21,6 +21,7 @@ from alrun.models.base import Model
 from alrun.models.imported import ImportedModel
 from alrun.platform.port import ProjectSource
 from alrun.recipe.base import Recipe
+from alrun.recipe.rescue import Labelled
 from alrun.stopping.base import StoppingRule
 from alrun.strategies.base import Strategy
 from alrun.tracking.base import Tracker
@@ -102,6 +103,8 @@ class Job:
         How many selected images the report shows.
     scratch_project
         Where the doctor experiments, in the platform's own words; None leaves that out.
+    restore_labelled
+        What becomes of labelled tasks of a run whose files are lost, see `alrun.recipe.rescue.rescue`.
     metrics, stop
         By the name of their column, and of the rule.
     model
@@ -116,6 +119,9 @@ class Job:
         The resolved config as plain data, and `config_digest` of the part that says what the run computes.
     command
         The command line, program first.
+    agreed
+        Whether the plan of the round that the run stands at is agreed to, and no later one: `approve=auto` beside
+        `run=FOLDER` of a run whose own `approve` is `prompt`.
     """
 
     name: str
@@ -137,6 +143,7 @@ class Job:
     initial_strategy: Strategy
     thumbnails: int
     scratch_project: str | None
+    restore_labelled: Labelled
     publish: Publish
     compute: Compute
     tracking: Tracker | None
@@ -155,3 +162,4 @@ class Job:
     config: Mapping[str, Any]
     config_digest: str
     command: tuple[str, ...]
+    agreed: bool = False

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 
-from alrun.errors import AlrunError, Waiting
+from alrun.errors import AlrunError, ConfigError, Waiting
 from alrun.recipe.plan import Plan
-from alrun.run.folder import damaged
 from alrun.run.learning.training import Training, save, train
 from alrun.run.publish import publish
-from alrun.run.round_folder import RoundFolder
 from alrun.run.rounds.round import Round, first_round
 from alrun.run.rounds.stopping import why_stop
 from alrun.run.session import Session
@@ -36,6 +33,11 @@ def play_to_the_end(session: Session) -> None:
         raise
     except AlrunError as error:
         session.folder.update(status="failed", error=str(error))
+        if isinstance(error, ConfigError) and session.job.run is not None:
+            raise ConfigError(
+                f"{error}\nThe config of a run is frozen: make the project fit it again, or end the run with "
+                f"`action=restore run={session.folder.path}` and start a new one"
+            ) from None
         raise
     _keep_model(session, last)
     stop(session, "done")
@@ -50,8 +52,10 @@ class _Last:
 
 
 def _play(session: Session, last: _Last) -> None:
+    agreed = session.job.agreed
     while (current := next_round(session)) is not None:
         current.trained = last.training.trained if last.training is not None else None
+        current.unasked, agreed = agreed or session.job.approve == "auto", False
         made = current.plan()
         _approve(session, current, made)
         session.folder.update(status="running")
@@ -79,44 +83,43 @@ def _keep_model(session: Session, last: _Last) -> None:
 def next_round(session: Session) -> Round | None:
     """Return the first round that is not over; None if all are."""
     folder = session.folder
+    begun = folder.rounds()
     if "first_round" not in folder.record:
-        folder.update(first_round=first_round(session))
-    first, begun = folder.record["first_round"], folder.rounds()
+        folder.update(first_round=min(begun) if begun else first_round(session))
+    first = folder.record["first_round"]
     for number in range(first, session.job.rounds + 1):
         if number not in begun or not begun[number].result.exists():
             if number > first and (reason := why_stop(session, number - 1)) is not None:
                 folder.note(f"the run ends after round {number - 1} of {session.job.rounds}: {reason}")
                 return None
             return Round(session, number)
-        if _selected(session, begun[number]) == 0:
+        if begun[number].read_result()["selected"] == 0:
             if number < session.job.rounds:
                 folder.note(f"the run ends after round {number} of {session.job.rounds}: nothing was left to select")
             return None
     return None
 
 
-def _selected(session: Session, begun: RoundFolder) -> int:
-    try:
-        return int(json.loads(begun.result.read_text(encoding="utf-8"))["selected"])
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise damaged(session.folder.path, begun.result, error) from None
-
-
 def _approve(session: Session, current: Round, made: Plan) -> None:
     """Let a person agree to the plan, where the config asks for it."""
-    if session.job.approve == "auto" or current.folder.journal.exists():
+    if current.unasked or current.folder.journal.exists():
         return
     for line in current.explain(made):
         answers.info("%s", line)
     if not sys.stdin.isatty():
-        raise Waiting(f"the plan waits for approval. To apply it: {resume_command(session)} approve=auto")
+        raise Waiting(f"the plan waits for approval. To apply it: {agree_command(session)}")
     if input("Apply this plan? Only 'yes' does: ").strip() != "yes":
-        raise Waiting(f"not approved: nothing was done. To apply it later: {resume_command(session)}")
+        raise Waiting(f"not approved: nothing was done. To apply it later: {agree_command(session)}")
 
 
 def resume_command(session: Session) -> str:
     """Return what a person types to go on."""
     return f"python -m alrun action=resume run={session.folder.path}"
+
+
+def agree_command(session: Session) -> str:
+    """Return what a person types to have the plan applied that is made; of later rounds they are asked again."""
+    return resume_command(session) + (" approve=auto" if session.job.approve == "prompt" else "")
 
 
 def stop(session: Session, state: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from alrun.errors import DataError, StateError
+from alrun.errors import DataError, StateError, Unusable
 from alrun.files import write_text
 from alrun.pool.frame import PROJECTION
 from alrun.report.data import FilterRow, MetricView, Phase, RoundSection, RunReport, StepRow
@@ -23,7 +23,7 @@ from alrun.report.page import MOST_PICKS, render
 from alrun.report.plane import plane_view
 from alrun.report.quality import QualityView, quality_view
 from alrun.report.thumbnails import thumbnails
-from alrun.run.chapter import Chapter, Illegible
+from alrun.run.chapter import Chapter
 from alrun.run.job import Job, choice
 from alrun.run.rounds.accounts import moved_and_restored, sent_back, written_rows
 from alrun.run.rounds.auditing import audit_so_far
@@ -52,14 +52,14 @@ def publish(session: Session) -> None:
     """
     try:
         _publish(session)
-    except Illegible as error:
-        raise StateError(f"there is no new report: {error}. {_what_now(session)}") from None
+    except Unusable as error:
+        raise StateError(f"there is no new report: {error.what}. {_what_now(session)}") from None
 
 
 def _publish(session: Session) -> None:
-    chapters = _chapters(session)
     folder = session.folder.path
     with session.phase("report"):
+        chapters = _chapters(session)
         write_selection(folder / "selection.csv", [(c.number, c.picks) for c in chapters])
         write_text(folder / "curve.csv", _curve_csv(chapters))
         if chapters:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 from uuid import UUID
@@ -35,6 +36,7 @@ log = logging.getLogger("alrun")
 T = TypeVar("T")
 
 MOST_WARNINGS = 10
+LOCK = ".lock"
 
 ON_A_PROJECT = frozenset({"restore", "status"})
 """Actions that are about a project that is there already."""
@@ -190,12 +192,7 @@ def opened(job: Job, *, exclusive: bool = False) -> Iterator[Session]:
     source = _Source(job)
     platform = job.platform.open(job.folder, source.contents)
     try:
-        with _seldom_collected(), locked(platform.lock) if exclusive else nullcontext(True) as ours:
-            if not ours:
-                raise Waiting(
-                    f"another process works on this project at this moment (it holds {platform.lock}): nothing was "
-                    "done. Try again when it is done"
-                )
+        with _seldom_collected(), _alone(platform, job.folder) if exclusive else nullcontext():
             session = Session(job, platform, _run_folder(job, platform))
             session.folder.add_phase("open", 0, monotonic() - began, platform.requests)
             source.say_what_is_unused(session)
@@ -203,6 +200,19 @@ def opened(job: Job, *, exclusive: bool = False) -> Iterator[Session]:
             session.folder.save()
     finally:
         platform.close()
+
+
+@contextmanager
+def _alone(platform: Platform, folder: Path) -> Iterator[None]:
+    """Keep other processes off the project, and off the run folder: those on other machines may share only that."""
+    with ExitStack() as locks:
+        for path, what in ((platform.lock, "on this project"), (folder / LOCK, "in this run folder")):
+            if not locks.enter_context(locked(path)):
+                raise Waiting(
+                    f"another process works {what} at this moment (it holds {path}): nothing was done. Try again when "
+                    "it is done"
+                )
+        yield
 
 
 @contextmanager

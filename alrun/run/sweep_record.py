@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from alrun.errors import StateError
+from alrun.errors import StateError, Unusable
 from alrun.files import write_json
 
 VERSION = 1
@@ -78,19 +78,21 @@ class SweepRecord:
         Raises
         ------
         StateError
-            If there is none, or it is of another version.
+            If there is none, it is damaged, or of another version.
         """
         path = folder / SWEEP_JSON
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             version = content["version"]
+            if version != VERSION:
+                raise StateError(f"{path} is of version {version}; this alrun reads version {VERSION}")
+            return SweepRecord(**content | {"jobs": tuple(PlannedJob(**job) for job in content["jobs"])})
         except FileNotFoundError:
             raise StateError(f"{folder} holds no sweep: there is no {SWEEP_JSON} in it") from None
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise StateError(f"{path} cannot be read ({error})") from None
-        if version != VERSION:
-            raise StateError(f"{path} is of version {version}; this alrun reads version {VERSION}")
-        return SweepRecord(**content | {"jobs": tuple(PlannedJob(**job) for job in content["jobs"])})
+            raise Unusable(
+                f"{path} is damaged ({error})", "delete it and start the same sweep again: what is done stays done"
+            ) from None
 
 
 @dataclass(frozen=True)

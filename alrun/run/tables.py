@@ -27,10 +27,21 @@ def write_selection(path: Path, rounds: Sequence[tuple[int, Sequence[Pick]]]) ->
 
 
 def read_selection(path: Path) -> list[Pick]:
-    """Read the picks that :func:`write_selection` wrote for one round."""
-    rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
+    """Read the picks that :func:`write_selection` wrote for one round.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the file is not there, or is not whole.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        text = file.read()
+    rows = csv.reader(io.StringIO(text), strict=True)
+    if tuple(next(rows, ())) != SELECTION_COLUMNS or not text.endswith("\n"):
+        raise ValueError("it is no whole table of picks")
     return [
-        Pick(int(r["rank"]), r["task_id"], r["data_hash"], r["title"], float(r["score"]), r["reason"]) for r in rows
+        Pick(int(rank), task_id, data_hash, title, float(score), reason)
+        for _, rank, task_id, data_hash, title, score, reason in rows
     ]
 
 

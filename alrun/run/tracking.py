@@ -185,7 +185,7 @@ def existing(folder: Path, names: tuple[str, ...]) -> tuple[Path, ...]:
 
 
 def _round(number: int, folder: RoundFolder) -> TrackedRound:
-    result = json.loads(folder.result.read_text(encoding="utf-8"))
+    result = folder.read_result()
     figures = {name: result[name] for name in ("selected", "cost", "spent")}
     evaluated = {k: v for k, v in (result["evaluation"] or {}).items() if isinstance(v, int | float)}
     return TrackedRound(number, result["labelled"], _changed(folder.result), {**figures, **evaluated})

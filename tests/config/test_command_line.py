@@ -152,6 +152,30 @@ def test_experiments_beside_the_user_come_before_those_of_the_package(tmp_path: 
     assert f"allowed: {', '.join(sorted({*experiments(), 'own'}))}" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("hydra.run.dir=taken", "taken cannot be made or written (File exists)"),
+        ("hydra.run.dir=taken/run", "taken/run cannot be made or written (Not a directory)"),
+        pytest.param(
+            "hydra.run.dir=locked/run", "locked/run cannot be made or written (Permission denied)",
+            marks=pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere"),
+        ),
+        ("hydra.run.dir=${nosuch}", "Interpolation key 'nosuch' not found"),
+    ],
+)  # fmt: skip
+def test_a_run_folder_that_cannot_be_is_said_as_any_fault(given: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file of the user's")
+    (tmp_path / "locked").mkdir(mode=0o500)
+    done = alrun(given, folder=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert "nothing was started" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "HYDRA_FULL_ERROR" not in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"taken", "locked"}
+
+
 def test_another_hydra_application_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "own.yaml").write_text("x: 1\n")

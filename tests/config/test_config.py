@@ -26,6 +26,7 @@ def test_the_digest_does_not_change_with_what_only_runs_it(tmp_path: Path) -> No
         "report": "{thumbnails: 3}", "sweep": "{full_data: false}", "launcher": "processes",
         "compute": "{images: 7}",
         "runs": "x", "preset": "x", "compare": "{x: spent}", "doctor": "{scratch_project: x}", "tracking": "mlflow",
+        "restore": "{labelled: leave}",
     }  # fmt: skip
     assert set(operational) == {key for key in OPERATIONAL if "." not in key}
     for key, value in operational.items():

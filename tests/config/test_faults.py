@@ -11,7 +11,9 @@ from tests.config.command import COMMAND_LINE, CONF, alrun, choices, faults
 
 FAULTY = [
     # command line, key, given, part of the message
-    ("budget=-5", "budget", "-5", "greater than or equal to 0"),
+    ("budget=-5", "budget", "-5", "greater than or equal to 1"),
+    ("budget=0", "budget", "0", "greater than or equal to 1"),
+    ("seed=-1", "seed", "-1", "greater than or equal to 0"),
     ("budget='5'", "budget", "5", "must be a whole number"),
     ("budget=5.0", "budget", "5.0", "must be a whole number"),
     ("budget=true", "budget", "true", "must be a whole number"),
@@ -60,8 +62,17 @@ FAULTY = [
      "alrun.metrics.random.Random", "is no Strategy"),
     ("strategy._target_=os.system", "strategy._target_", "os.system", "must be a class"),
     ("name=${nosuch}", "name", "${nosuch}", "not found"),
-    ("budget==5", "budget==5", None, "extraneous input"),
-    ("budget=[1", "budget=[1", None, "no viable alternative"),
+    ("budget==5", "budget==5", None, "is no value in Hydra's grammar"),
+    ("budget=[1", "budget=[1", None, "[ or ] without its other half. A list is [a,b]"),
+    ("name={a:1", "name={a:1", None, "{ or } without its other half"),
+    ("name='a", "name='a", None, "' without its other half"),
+    ("name=a b:c,d e}", "name=a b:c,d e}", None, "is quoted twice, for the shell and for Hydra: \"name='TEXT'\""),
+    ("+x", "+x", None, "has no value: write +x=VALUE, or ~x"),
+    ("budget", "budget", None, "has no value: write budget=VALUE"),
+    ("strategy=[random,entropy]", "strategy", "[random,entropy]", "only one: choose it, or sweep over them, -m "),
+    ("+strategy=random", "strategy", "random", "in place of what is there: strategy=random"),
+    ("++strategy=random", "strategy", "random", "in place of what is there: strategy=random"),
+    ("name=${nope}", "name", "${nope}", "${KEY} stands for the value of another key"),
     ("seed=0,1", "seed", "0,1", "add -m"),
     ("+budget=5", "budget", "5", "already at 'budget'"),
     ("~nosuch", "nosuch", None, "nosuch"),
@@ -255,7 +266,7 @@ def test_the_user_sees_a_list_no_traceback_and_exit_code_2(tmp_path: Path) -> No
         "strategy = divers  [command line]",
         f"    no choice 'divers': did you mean 'diversity'? allowed: {', '.join(strategies)}",
         "budget = -5  [command line]",
-        "    must be greater than or equal to 0",
+        "    must be greater than or equal to 1",
     ]
     assert list(tmp_path.iterdir()) == []
 

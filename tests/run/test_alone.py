@@ -14,7 +14,7 @@ import pytest
 from alrun.errors import StateError, Waiting
 from alrun.platform.local_platform import LocalPlatform
 from alrun.platform.writes import AddTag, Assign
-from alrun.recipe.base import Mirror
+from alrun.pool.tags import Mirror
 from alrun.run.actions import ACTIONS
 from alrun.strategies.base import Ranking, StrategyInputs
 from alrun.strategies.random import Random
@@ -102,14 +102,46 @@ def test_another_run_that_began_meanwhile_is_seen_before_the_first_write(tmp_pat
     assert len(platform.tags()) == 1
 
 
-@pytest.mark.parametrize("lost", ["", "01/plan.json", "01/journal.jsonl"])
+def test_a_run_whose_plan_is_gone_is_restored_by_what_the_platform_knows(tmp_path: Path, cache: Path) -> None:
+    folder, platform = wait(tmp_path, cache)
+    (folder / "rounds" / "01" / "plan.json").unlink()
+    with pytest.raises(StateError, match=r"there is no plan at .*bring the tasks .* back with `action=restore`"):
+        again("resume", folder, cache)
+    assert stages(platform) == {"Annotate 1": BUDGET, "Complete": POOL - BUDGET}
+    assert again("restore", folder, cache) == 0
+    assert stages(platform) == {"Annotate 1": POOL}
+    assert not any(platform.tags().values())
+
+
+def test_a_run_that_was_ended_without_its_folder_is_told_so_when_it_goes_on(
+    tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, platform = wait(tmp_path, cache)
+    run_id = record(folder)["id"]
+    assert again("restore", folder.parent / "other", cache, f"run_id={run_id}") == 0
+    gone = f"brought back by `action=restore run_id={run_id}`"
+    with pytest.raises(Waiting):
+        again("resume", folder, cache)
+    assert gone in caplog.text
+    assert gone in " ".join(record(folder)["notes"])
+    (folder / "rounds" / "01" / "queue.json").unlink()  # as if it had been killed before the queue was ready
+    before = platform.tasks()
+    with pytest.raises(StateError, match=f"{gone}.*action=restore run={folder}"):
+        again("resume", folder, cache)
+    assert platform.tasks() == before
+    assert again("restore", folder, cache) == 0
+    assert platform.tasks() == before
+    assert record(folder)["status"] == "restored"
+
+
+@pytest.mark.parametrize("lost", ["", "01/journal.jsonl"])
 def test_a_run_whose_files_are_gone_leads_to_its_rescue(tmp_path: Path, cache: Path, lost: str) -> None:
     folder, platform = wait(tmp_path, cache)
     gone = folder / "rounds" / lost
     shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
     run_id = record(folder)["id"]
     for action in ("resume", "restore"):
-        with pytest.raises(StateError, match=f"restore run_id={run_id}|there is no plan at"):
+        with pytest.raises(StateError, match=f"restore run_id={run_id}"):
             again(action, folder, cache)
         assert stages(platform) == {"Annotate 1": BUDGET, "Complete": POOL - BUDGET}
     assert again("restore", folder, cache, f"run_id={run_id}") == 0

@@ -92,7 +92,7 @@ def test_tasks_come_back_before_a_damaged_part_of_the_report_is_missed(file: str
         (run / "rounds/00" / file).write_bytes(good)
         assert alrun("action=restore", f"run={run}", folder=run.parent).returncode == 0
         assert (run / "pool.parquet").read_bytes()
-    assert f"there is no new report: {run}/rounds/00/{file} cannot be read" in done.stderr
+    assert f"there is no new report: {run}/rounds/00/{file} is damaged" in done.stderr
     assert "The tasks are back" in done.stderr
 
 

@@ -162,6 +162,17 @@ def test_two_processes_do_not_write_to_one_project(tmp_path: Path, cache: Path) 
         assert play(tmp_path / "status", cache, *LIVE, f"platform.path={project}", "action=status") == 0
 
 
+def test_two_processes_do_not_write_to_one_run_folder(tmp_path: Path, cache: Path) -> None:
+    """They may be on two machines, which share no lock of the project."""
+    folder, project, _, _ = start(tmp_path, cache)
+
+    with locked(folder / ".lock") as ours:
+        assert ours
+        with pytest.raises(Waiting, match="another process works in this run folder"):
+            go_on(folder, project, cache)
+        play(folder, cache, *LIVE, f"platform.path={project}", "action=status", f"run={folder}")
+
+
 def test_status_names_a_run_that_has_tasks_parked(
     tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -15,14 +15,15 @@ from alrun import faults
 from alrun.errors import Waiting
 from alrun.files import write_json
 from alrun.platform.local_platform import LocalPlatform
-from alrun.platform.writes import Approve, Assign, SaveLabels, Submit
+from alrun.platform.writes import Approve, Assign, Reopen, SaveLabels, Submit
 from alrun.pool.frame import pool_frame
-from alrun.pool.snapshot import PRELABELLED
+from alrun.pool.tags import PRELABELLED
 from alrun.run.folder import RunFolder
-from alrun.run.rounds.prelabel import prelabel
+from alrun.run.round_folder import RoundFolder
+from alrun.run.rounds.prelabel import prelabel, untag_submitted
 from alrun.run.session import Session
 from alrun.types import Answer, Label, Task
-from tests.run.harness import make_job, platform_of, play, queue, result
+from tests.run.harness import make_job, platform_of, play, queue, record, result
 
 SMALL = ("dataset.test_size=1500", "metrics=random", "strategy=random", "budget=20")
 PEOPLE = ("annotator=human", "publish.prelabel=0.4")
@@ -156,13 +157,13 @@ def test_killed_anywhere_and_done_again_is_the_same_as_once(point: str, nth: int
     session = Session(make_job(tmp_path / "run", cache), platform, RunFolder(tmp_path / "run"))
     faults.arm(point, nth, kill)
     with pytest.raises(Killed):
-        prelabel(session, tmp_path / "proposals.json")
+        prelabel(session, RoundFolder(tmp_path))
     faults.reset()
-    assert prelabel(session, tmp_path / "proposals.json").left_alone == {}
+    assert prelabel(session, RoundFolder(tmp_path)).left_alone == {}
     assert {name: given(platform, name) for name in names} == {name: answer(digit) for name, digit in asked.items()}
     assert platform.tags() == {PRELABELLED: frozenset(names)}
     before = platform.tasks()
-    assert prelabel(session, tmp_path / "proposals.json").written == 6
+    assert prelabel(session, RoundFolder(tmp_path)).written == 6
     assert platform.tasks() == before
 
 
@@ -174,3 +175,44 @@ def test_an_earlier_proposal_is_kept(project: Path, tmp_path: Path, cache: Path)
     play(tmp_path / "second", cache, *SMALL, *PEOPLE, f"platform.path={project}", "action=plan", "budget=237")
     assert proposals(tmp_path / "second").keys().isdisjoint(first)
     assert all(given(platform, name) == answer(digit) for name, digit in first.items())
+
+
+def test_parked_by_a_later_run_it_is_no_label_either(
+    project: Path, tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither for training, nor when the tag is taken off, nor when the later run's folder is lost."""
+    caplog.set_level(logging.INFO, "alrun")
+    first, second, platform = tmp_path / "first", tmp_path / "second", platform_of(project)
+    before = {task.data_hash for task in platform.tasks()} - queue(platform)
+    wait_for_people(first, cache, project)
+    play(first, cache, *SMALL, *PEOPLE, f"platform.path={project}", "action=restore")
+    wait_for_people(second, cache, project, "seed=1", "publish.prelabel=null")
+    tagged = platform.tags()[PRELABELLED]
+    parked = sorted(tagged - queue(platform))
+    assert len(parked) > 5
+
+    def look(folder: str) -> set[str]:
+        """Train, take the tag off, and return what counts as labelled beside the 60 images from before."""
+        session = Session(make_job(tmp_path / folder, cache), platform, RunFolder(tmp_path / folder))
+        snapshot = session.snapshot()
+        untag_submitted(session, snapshot)
+        trained = play(tmp_path / f"{folder} train", cache, *SMALL, f"platform.path={project}", "action=train")
+        assert trained == 0
+        return set(pool_frame(snapshot).filter("labelled")["data_hash"]) - before
+
+    assert look("before") == set()
+    assert "trained on 60 images" in caplog.text
+    assert platform.tags()[PRELABELLED] == tagged
+
+    (taken,) = platform.tasks(parked[:1])
+    platform.write(Reopen((taken.ref,)))
+    platform.act(Submit((taken.ref,), "ann@team"))
+    platform.act(Approve((taken.ref,), "bob@team"))
+    assert look("after") == {taken.data_hash}
+    assert "trained on 61 images" in caplog.text
+    assert platform.tags()[PRELABELLED] == tagged - {taken.data_hash}
+
+    lost = (f"platform.path={project}", "action=restore", f"run_id={record(second)['id']}")
+    assert play(tmp_path / "elsewhere", cache, *SMALL, *lost) == 0
+    assert set(parked) - queue(platform) == {taken.data_hash}
+    assert platform.tags().keys() == {PRELABELLED}

@@ -12,7 +12,7 @@ import pytest
 from alrun import faults
 from alrun.errors import Waiting
 from alrun.platform.local_platform import LocalPlatform
-from alrun.pool.snapshot import PRELABELLED
+from alrun.pool.tags import PRELABELLED
 from tests.run.harness import platform_of, play, selection
 
 SMALL = ("dataset.test_size=1500", "metrics=random", "strategy=random")

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from alrun import faults
-from alrun.config.play import frozen
+from alrun.config.frozen import frozen
 from alrun.errors import Waiting
 from alrun.run.sweep_record import JobRecord, SweepRecord
 from alrun.run.sweeps.sweep import alone

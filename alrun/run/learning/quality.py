@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from alrun.models.evaluate_objects import ObjectEvaluation, evaluate_objects
 from alrun.models.importance import ENOUGH, Importance, importance
 from alrun.models.imported import Imported, ImportedModel, Known
 from alrun.pool.frame import labelled_hashes
+from alrun.run.round_folder import RoundFolder
 from alrun.run.session import Session
 from alrun.run.tables import write_parquet
 from alrun.types import Label, Ontology, Snapshot
@@ -101,19 +101,21 @@ def without_held_out(session: Session, imported: Imported) -> str | None:
     )
 
 
-def keep_quality(session: Session, quality: Quality | None, pool: Path) -> dict[str, Any] | None:
+def keep_quality(session: Session, quality: Quality | None, folder: RoundFolder) -> dict[str, Any] | None:
     """Write `evaluation.parquet` into the run folder; return what is to be known of it, JSON-able.
 
-    `pool` is the table with the metrics: their values explain the errors in the project's labelled images.
+    The metrics in the round's table explain the errors in the project's labelled images.
     """
     if quality is None:
         return None
+    with folder.reading(folder.pool):
+        pool = pl.read_parquet(folder.pool)
     write_parquet(session.folder.path / "evaluation.parquet", quality.outcomes)
     return {
         "split": quality.split,
         "confusion": asdict(quality.confusion),
         "enough": ENOUGH,
-        "importance": [asdict(one) for one in explanations(session, quality, pl.read_parquet(pool))],
+        "importance": [asdict(one) for one in explanations(session, quality, pool)],
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -13,7 +12,7 @@ from alrun.recipe.journal import Progress
 from alrun.recipe.plan import Plan
 from alrun.recipe.steps import CompleteAgain, Parking, SendBack, Unpark, UnparkByMove
 from alrun.report.data import AgainRow, WrittenRow
-from alrun.run.round_folder import RoundFolder
+from alrun.run.round_folder import RoundFolder, read_object
 from alrun.types import Label, LeftOut, Snapshot, StageType
 
 
@@ -97,7 +96,8 @@ def written_rows(folder: RoundFolder, pool: pl.DataFrame) -> Iterator[WrittenRow
     """Yield what `publish.metadata` and `publish.prelabel` wrote in a round; images are named as in `pool`."""
     for what, path in (("client metadata", folder.published), ("pre-labels", folder.prelabelled)):
         if path.exists():
-            content = json.loads(path.read_text(encoding="utf-8"))
+            with folder.reading(path):
+                content = read_object(path, {"images": int, "written": int, "left_alone": dict})
             alone = content["left_alone"]
             titles = dict(pool.select("data_hash", "title").iter_rows()) if alone else {}
             left_alone = tuple(LeftOut(titles.get(name, name), why) for name, why in alone.items())

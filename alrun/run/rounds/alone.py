@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alrun.errors import StateError
-from alrun.recipe.rescue import unfinished
+from alrun.recipe.unfinished import unfinished
 from alrun.run.session import Session
 
 

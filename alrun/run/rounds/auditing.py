@@ -7,14 +7,13 @@ model's answer (`publish.prelabel`) may be led by it, which makes the estimate t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from alrun.compare.audit import Audit, together
 from alrun.files import write_json
 from alrun.models.base import Trained
 from alrun.models.imported import ImportedModel
-from alrun.run.round_folder import RoundFolder
+from alrun.run.round_folder import RoundFolder, read_object
 from alrun.run.selection.inputs import most_likely
 from alrun.run.session import Session
 from alrun.run.tables import read_selection
@@ -47,9 +46,13 @@ def audited(folder: RoundFolder, snapshot: Snapshot) -> Audit | None:
     question = snapshot.ontology.target
     if question is None or not folder.foreseen.exists():
         return None
-    answers = json.loads(folder.foreseen.read_text(encoding="utf-8"))
+    with folder.reading(folder.foreseen):
+        answers = read_object(folder.foreseen, {})
+    with folder.reading(folder.selection):
+        drawn = {pick.data_hash: pick.reason.startswith(AUDIT) for pick in read_selection(folder.selection)}
+        if not answers.keys() <= drawn.keys():
+            raise ValueError("it lacks picks")
     labels = {task.data_hash: snapshot.labels.get(task.label_hash or "", Label()) for task in snapshot.tasks}
-    drawn = {pick.data_hash: pick.reason.startswith(AUDIT) for pick in read_selection(folder.selection)}
     hits: dict[bool, list[bool]] = {True: [], False: []}
     for data_hash, answer in answers.items():
         given = labels[data_hash].answer(question.name) if data_hash in labels else ()
@@ -60,6 +63,6 @@ def audited(folder: RoundFolder, snapshot: Snapshot) -> Audit | None:
 
 def audit_so_far(folders: Sequence[RoundFolder]) -> Audit | None:
     """Return the audits of all rounds that are over, together; None if there was none."""
-    results = [json.loads(f.result.read_text(encoding="utf-8")).get("audit") for f in folders if f.result.exists()]
+    results = [folder.read_result().get("audit") for folder in folders if folder.result.exists()]
     found = [Audit(*(one[name] for name in ("audited", "right", "others", "others_right"))) for one in results if one]
     return together(found) if found else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import Any
 
@@ -11,7 +10,7 @@ from alrun.recipe.journal import Journal
 from alrun.recipe.plan import Plan
 from alrun.run.learning.quality import keep_quality
 from alrun.run.learning.training import Training, train
-from alrun.run.round_folder import RoundFolder
+from alrun.run.round_folder import RoundFolder, read_object
 from alrun.run.rounds.accounts import account, relabelled
 from alrun.run.rounds.auditing import audited
 from alrun.run.rounds.prelabel import untag_submitted
@@ -36,7 +35,7 @@ def finish(session: Session, folder: RoundFolder, plan: Plan) -> Training:
     cost = round_cost(session, folder, snapshot, list(result["labels"]))
     earlier = finished(session, number - 1)
     spent = (earlier[-1].spent if earlier else 0.0) + cost
-    result["quality"] = keep_quality(session, training.quality, folder.pool)
+    result["quality"] = keep_quality(session, training.quality, folder)
     audit = audited(folder, snapshot)
     result["audit"] = None if audit is None else audit.to_json()
     result |= {"cost": cost, "spent": spent, "stability": stability(session, number, training)}
@@ -46,8 +45,11 @@ def finish(session: Session, folder: RoundFolder, plan: Plan) -> Training:
 
 
 def _relabelled(folder: RoundFolder, plan: Plan, snapshot: Snapshot) -> dict[str, int] | None:
-    before = json.loads(folder.choice.read_text(encoding="utf-8")).get("labels") if plan.sends_back else None
-    return None if before is None else relabelled(plan, Journal(folder.journal, plan).progress, before, snapshot)
+    if not plan.sends_back:
+        return None
+    with folder.reading(folder.choice):
+        before = read_object(folder.choice, {"labels": dict})["labels"]
+    return relabelled(plan, Journal(folder.journal, plan).progress, before, snapshot)
 
 
 def _result(plan: Plan, snapshot: Snapshot, training: Training) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,7 @@ from alrun.progress import gauge
 from alrun.recipe.journal import Journal
 from alrun.recipe.plan import Plan
 from alrun.recipe.steps import SendBack
-from alrun.run.round_folder import RoundFolder
+from alrun.run.round_folder import RoundFolder, read_object
 from alrun.run.session import Session
 from alrun.types import Task
 
@@ -87,8 +86,9 @@ class Labelling:
         if deadline is None:
             return False
         if isinstance(deadline, timedelta):
-            ready = json.loads(self.folder.queue.read_text(encoding="utf-8"))["ready_at"]
-            deadline = datetime.fromisoformat(ready) + deadline
+            with self.folder.reading(self.folder.queue):
+                ready = datetime.fromisoformat(read_object(self.folder.queue, {"ready_at": str})["ready_at"])
+                deadline = ready.astimezone() + deadline
         return datetime.now(UTC) >= deadline
 
     def _how_to_continue(self, now: LabelProgress) -> str:

@@ -63,7 +63,7 @@ def plan_round(
     chosen = select(session, snapshot, strategy, trained, budget_of(session.job, number), number)
     _say_how_many(session, number, chosen, strategy)
     picked = [pick.data_hash for pick in chosen.picks]
-    session.job.annotator.check(session.platform, picked)
+    session.job.annotator.check(session.platform, [task.data_hash for task in chosen.tasks])
     check_cost(session, snapshot, chosen.pool, picked)
     user = patiently(session.patience, session.platform.project).user
     facts = PlanFacts(session.folder.run_id, number, user, session.job.config_digest)
@@ -73,7 +73,7 @@ def plan_round(
     if session.job.publish.metadata:
         write_parquet(folder.metadata, metadata_table(session, snapshot, chosen.pool, chosen.picks, trained))
     if session.job.publish.prelabel is not None:
-        propose(session, snapshot, chosen.picks, trained, folder.proposals)
+        propose(session, snapshot, chosen.picks, trained, folder)
     if audits(session, strategy):
         foresee(session, snapshot, chosen.picks, trained, folder)
     plan.save(folder.plan)
@@ -101,8 +101,6 @@ def _say_how_many(session: Session, number: int, chosen: Selected, strategy: Str
             f"round {number}: {name} ranked only {found} of the {len(chosen.tasks)} candidates, which were selected "
             f"(budget {budget})"
         )
-    elif found == 0:
-        session.folder.note(f"round {number}: the budget is 0: nothing was selected and nothing moves")
 
 
 def _write_choice(

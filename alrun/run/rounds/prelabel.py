@@ -5,19 +5,19 @@ said to be ready, with a kind of write of its own (`alrun.platform.writes.Prelab
 plan and kept beside it (``proposals.json``), so that whoever approves the plan approves them. What a person labelled,
 has in hand or has submitted is left alone; that is looked at right before each write, and by the platform again.
 
-An image is tagged before it is pre-labelled (`alrun.pool.snapshot.PRELABELLED`), and as long as it is tagged and in
-an annotation stage it counts as unlabelled for every run, on every machine: it is not trained on, and it may be
-selected again. A person's submission makes the label theirs, changed or not; the round's end takes the tag off then.
+An image is tagged before it is pre-labelled (`alrun.pool.tags.PRELABELLED`), and as long as it is tagged and in an
+annotation stage, or parked by a run, it counts as unlabelled for every run, on every machine: it is not trained on,
+and it may be selected again. A person's submission makes the label theirs, changed or not; the round's end takes the
+tag off then.
 There is no journal: whether a label is there is for the platform to say, so that a run that was killed asks, and
 proposes only what is missing.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any
 
 from alrun.errors import ConfigError, PlatformError, RateLimited, Refused, TooLarge, Unavailable
 from alrun.files import write_json
@@ -25,8 +25,9 @@ from alrun.models.base import Trained
 from alrun.platform.port import Platform, TakesPrelabels
 from alrun.platform.retry import Patience, patiently
 from alrun.platform.writes import AddTag, Prelabel, RemoveTag
-from alrun.pool.snapshot import PRELABELLED
+from alrun.pool.tags import PRELABELLED
 from alrun.progress import track
+from alrun.run.round_folder import RoundFolder, read_object
 from alrun.run.selection.inputs import most_likely
 from alrun.run.session import Session
 from alrun.types import Answer, Label, Pick, Snapshot, StageType, Task, TaskRef, TaskStatus
@@ -60,7 +61,9 @@ def check_prelabels(session: Session) -> None:
         raise ConfigError("publish.prelabel: this platform takes no pre-labels: set it to null")
 
 
-def propose(session: Session, snapshot: Snapshot, picks: Sequence[Pick], trained: Trained | None, path: Path) -> None:
+def propose(
+    session: Session, snapshot: Snapshot, picks: Sequence[Pick], trained: Trained | None, folder: RoundFolder
+) -> None:
     """Write down the model's answer for each selected image that it is confident enough of, by data hash.
 
     An image that is labelled, or has an earlier pre-label, keeps what it has.
@@ -72,19 +75,19 @@ def propose(session: Session, snapshot: Snapshot, picks: Sequence[Pick], trained
     found = {} if trained is None else most_likely(session, snapshot, trained, hashes)
     sure = {name: answer for name, (answer, confidence) in found.items() if least is not None and confidence >= least}
     content = {"question": "" if question is None else question.name, "selected": len(picks), "answers": sure}
-    write_json(path, content)
+    write_json(folder.proposals, content)
 
 
-def announce(path: Path) -> str:
+def announce(folder: RoundFolder) -> str:
     """Return what a person reads before approving the proposals."""
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = _proposals(folder)
     return (
         f"Pre-labels: {len(content['answers'])} of the {content['selected']} selected images get the model's answer to "
         f"{content['question']!r} as a first label, where nobody has labelled them by then. Cannot be undone by a run."
     )
 
 
-def prelabel(session: Session, path: Path) -> Prelabelled:
+def prelabel(session: Session, folder: RoundFolder) -> Prelabelled:
     """Save the proposals where there is no label yet.
 
     Raises
@@ -92,7 +95,7 @@ def prelabel(session: Session, path: Path) -> Prelabelled:
     PlatformError
         If the platform does not answer for too long.
     """
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = _proposals(folder)
     labels = {name: Label((Answer(content["question"], (given,)),)) for name, given in content["answers"].items()}
     outcome = Prelabelled(len(labels))
     names = sorted(labels)
@@ -106,8 +109,8 @@ def prelabel(session: Session, path: Path) -> Prelabelled:
 def untag_submitted(session: Session, snapshot: Snapshot) -> None:
     """Take the tag off images that people submitted: their labels are nobody's proposal any more."""
     annotating = _annotating(session.platform, session.patience)
-    tagged = snapshot.tags.get(PRELABELLED, frozenset())
-    refs = [task.ref for task in snapshot.tasks if task.data_hash in tagged and task.stage not in annotating]
+    tagged = [task for task in snapshot.tasks if task.data_hash in snapshot.tags.get(PRELABELLED, ())]
+    refs = [task.ref for task in tagged if task.stage not in annotating and task.task_id not in snapshot.parked]
     size = session.platform.limits.tag
     for start in range(0, len(refs), size):
         request = RemoveTag(tuple(refs[start : start + size]), PRELABELLED)
@@ -191,6 +194,11 @@ def _objection(task: Task, label: Label, annotating: frozenset[str]) -> str | No
     if task.assignee is not None or task.status in {TaskStatus.ASSIGNED, TaskStatus.SKIPPED}:
         return "somebody has it in hand"
     return None if label.empty else "somebody labelled it"
+
+
+def _proposals(folder: RoundFolder) -> dict[str, Any]:
+    with folder.reading(folder.proposals):
+        return read_object(folder.proposals, {"question": str, "selected": int, "answers": dict})
 
 
 def _annotating(platform: Platform, patience: Patience) -> frozenset[str]:

@@ -51,6 +51,8 @@ class Round:
         0 for the initial set, else from 1.
     trained
         The model of the round before, where this process trained it; fitted anew if a strategy needs it.
+    unasked
+        Whether the plan needs nobody's word: the run asks for none, or it was given on the command line.
     made_here
         Whether this process made the plan: nobody has looked at it then, unless they are asked.
     """
@@ -58,6 +60,7 @@ class Round:
     session: Session
     number: int
     trained: Trained | None = None
+    unasked: bool = False
     made_here: bool = field(default=False, init=False)
 
     @property
@@ -66,8 +69,14 @@ class Round:
         return self.session.folder.round(self.number)
 
     def plan(self) -> Plan:
-        """Select and plan, or read the plan that was made; writes nothing to the platform."""
-        if self.folder.plan.exists():
+        """Select and plan, or read the plan that was made; writes nothing to the platform.
+
+        Raises
+        ------
+        Unusable
+            If the plan is damaged, or gone although something was done by it.
+        """
+        if self.folder.plan.exists() or self.folder.journal.exists():
             return Plan.load(self.folder.plan)
         plan, self.trained = plan_round(self.session, self.folder, self.number, self.trained)
         self.made_here = True
@@ -77,9 +86,9 @@ class Round:
         """Return what a person reads before approving the plan."""
         lines = explain(plan, self.session.platform.limits)
         if self.folder.metadata.exists():
-            lines += preview(self.session, pl.read_parquet(self.folder.metadata))
+            lines += preview(self.session, self._metadata())
         if self.folder.proposals.exists():
-            lines.append(announce(self.folder.proposals))
+            lines.append(announce(self.folder))
         return lines
 
     def play(self, plan: Plan) -> Training:
@@ -93,10 +102,12 @@ class Round:
         applier = self._applier(plan)
         if not applier.journal.progress.approved:
             refuse_unfinished(self.session)
-            if not (self.made_here and self.session.job.approve == "auto"):  # what changes is left alone, task by task
+            if not (self.made_here and self.unasked):  # what changes is left alone, task by task
                 self._refuse_outdated(plan)
-            applier.journal.approve(self.session.job.approve)
-        if not applier.journal.progress.restoring:  # `action=restore` ends a round at any point
+            applier.journal.approve("auto" if self.unasked else "prompt")
+        restoring = applier.journal.progress.restoring
+        self._look_for_mirror(applier, preparing=not restoring and not self.folder.queue.exists())
+        if not restoring:  # `action=restore` ends a round at any point
             self._publish()
             if not self.folder.queue.exists():
                 with self.session.phase("apply", self.number), self._kept_steps(applier):
@@ -109,6 +120,26 @@ class Round:
             with self.session.phase("restore", self.number), self._kept_steps(applier):
                 applier.restore()
         return finish(self.session, self.folder, plan)
+
+    def _look_for_mirror(self, applier: Applier, *, preparing: bool) -> None:
+        """Say so if the run was ended without its folder; prepare no queue that nothing on the platform would tell of.
+
+        What is away yet comes back by the journal.
+        """
+        if applier.journal.progress.closed or not applier.mirror_is_gone():
+            return
+        run_id, folder = self.session.folder.record["id"], self.session.folder.path
+        gone = (
+            f"round {self.number}: the tag that finds this run's tasks is gone from the project: they were brought "
+            f"back by `action=restore run_id={run_id}`, or somebody deleted the tag"
+        )
+        if preparing:
+            raise StateError(
+                f"{gone}. The queue was not ready yet, and nothing more was done. To end the run: "
+                f"python -m alrun action=restore run={folder}"
+            )
+        log.warning("%s", gone)
+        self.session.folder.note(gone)
 
     def _refuse_outdated(self, plan: Plan) -> None:
         """Refuse a plan that a person may have approved of, if the project is not as it was then."""
@@ -131,6 +162,7 @@ class Round:
     def restore(self, plan: Plan) -> None:
         """Bring back what this round parked, without waiting for labels."""
         applier = self._applier(plan)
+        self._look_for_mirror(applier, preparing=False)
         with self.session.phase("restore", self.number), self._kept_steps(applier):
             applier.restore()
 
@@ -141,12 +173,16 @@ class Round:
     def _publish(self) -> None:
         """Write to the images' client metadata what was approved with the plan, once."""
         given = self.folder.metadata
-        self._once("publish", given, self.folder.published, lambda: write_back(self.session, pl.read_parquet(given)))
+        self._once("publish", given, self.folder.published, lambda: write_back(self.session, self._metadata()))
 
     def _prelabel(self) -> None:
         """Save the pre-labels that were approved with the plan, before the queue is said to be ready, once."""
         given = self.folder.proposals
-        self._once("prelabel", given, self.folder.prelabelled, lambda: prelabel(self.session, given))
+        self._once("prelabel", given, self.folder.prelabelled, lambda: prelabel(self.session, self.folder))
+
+    def _metadata(self) -> pl.DataFrame:
+        with self.folder.reading(self.folder.metadata):
+            return pl.read_parquet(self.folder.metadata)
 
     def _once(self, phase: str, given: Path, result: Path, work: Callable[[], Outcome | Prelabelled]) -> None:
         """Do what a file beside the plan asks for, unless its result is there."""

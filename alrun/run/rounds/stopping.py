@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -44,7 +42,9 @@ def round_cost(session: Session, folder: RoundFolder, snapshot: Snapshot, hashes
         return 0.0
     rows = {task.data_hash: task.label_hash for task in snapshot.tasks}
     labels = [snapshot.labels.get(rows[h] or "", Label()) for h in hashes]
-    return float(session.job.cost.of(_rows(pl.read_parquet(folder.pool), hashes), labels).sum())
+    with folder.reading(folder.pool):
+        pool = pl.read_parquet(folder.pool)
+    return float(session.job.cost.of(_rows(pool, hashes), labels).sum())
 
 
 def stability(session: Session, number: int, training: Training) -> dict[str, float | None] | None:
@@ -66,7 +66,9 @@ def stability(session: Session, number: int, training: Training) -> dict[str, fl
     facts: dict[str, float | None] = {"uncertainty": mean_uncertainty(waiting)}
     earlier = session.folder.rounds().get(number - 1)
     if earlier is not None and earlier.predicted.exists():
-        both = pl.read_parquet(earlier.predicted).join(predicted, on="data_hash", suffix="_after")
+        with earlier.reading(earlier.predicted):
+            before_this = pl.read_parquet(earlier.predicted, columns=predicted.columns)
+        both = before_this.join(predicted, on="data_hash", suffix="_after")
         if both.height:
             _, indices = np.unique(both.select("predicted", "predicted_after").to_numpy(), return_inverse=True)
             before, after = indices.reshape(-1, 2).T
@@ -77,7 +79,8 @@ def stability(session: Session, number: int, training: Training) -> dict[str, fl
 def finished(session: Session, last: int) -> list[RoundFacts]:
     """Return the facts of every finished round up to `last`."""
     folders = session.folder.rounds()
-    return [RoundFacts.from_result(_read(folders[n])) for n in folders if n <= last and folders[n].result.exists()]
+    over = [folder for number, folder in folders.items() if number <= last and folder.result.exists()]
+    return [RoundFacts.from_result(folder.read_result()) for folder in over]
 
 
 def why_stop(session: Session, last: int) -> str | None:
@@ -113,7 +116,3 @@ def outlook(session: Session, rounds: Sequence[RoundFacts]) -> str:
 def _rows(pool: pl.DataFrame, hashes: Sequence[str]) -> pl.DataFrame:
     wanted = pl.DataFrame({"data_hash": list(hashes)}, schema={"data_hash": pl.String})
     return wanted.join(pool.unique("data_hash", keep="first"), on="data_hash", how="left", maintain_order="left")
-
-
-def _read(folder: RoundFolder) -> Any:
-    return json.loads(folder.result.read_text(encoding="utf-8"))

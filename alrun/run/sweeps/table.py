@@ -14,10 +14,11 @@ from typing import Any
 
 import polars as pl
 
-from alrun.errors import StateError
+from alrun.errors import StateError, Unusable
 from alrun.files import write_text
 from alrun.models.evaluate import Evaluation
 from alrun.run.folder import RunFolder
+from alrun.run.round_folder import read_object
 from alrun.run.sweep_record import JobRecord, PlannedJob, SweepRecord
 from alrun.run.tables import read_selection, write_parquet
 
@@ -131,13 +132,13 @@ def read_sweeps(folders: Sequence[Path]) -> SweepTables:
     Raises
     ------
     StateError
-        If a folder has no tables.
+        If a folder has no tables, or damaged ones.
     """
     for folder in folders:
         if not (folder / "sweep.parquet").is_file():
             raise StateError(f"{folder} holds no sweep: there is no sweep.parquet in it")
-    rows = [pl.read_parquet(folder / "sweep.parquet") for folder in folders]
-    picks = [pl.read_parquet(folder / "picks.parquet") for folder in folders]
+    rows = [_table(folder / "sweep.parquet") for folder in folders]
+    picks = [_table(folder / "picks.parquet") for folder in folders]
     return SweepTables(
         pl.concat([pl.DataFrame(schema=dict(ROWS)), *rows], how="diagonal"),
         pl.concat([pl.DataFrame(schema=dict(PICKS)), *picks]),
@@ -170,9 +171,12 @@ def _rounds(run: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     for number, files in folder.rounds().items():
         if not files.result.exists():
             continue
-        result, choice = (json.loads(path.read_text(encoding="utf-8")) for path in (files.result, files.choice))
+        result = files.read_result()
         evaluation = result["evaluation"] or {}
-        picks = read_selection(files.selection)
+        with files.reading(files.choice):
+            choice = read_object(files.choice, {"strategy": str, "candidates": int})
+        with files.reading(files.selection):
+            picks = read_selection(files.selection)
         labels = result["labels"]
         row = {
             "round": number,
@@ -208,6 +212,14 @@ def _seconds(phases: Iterable[Mapping[str, Any]], number: int) -> dict[str, floa
 
 def _counts(counts: Mapping[str, int]) -> list[dict[str, Any]]:
     return [{"class": name, "images": count} for name, count in sorted(counts.items())]
+
+
+def _table(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        fault = " ".join(str(error).split())
+        raise Unusable(f"{path} is damaged ({fault})", "start the same sweep again, which writes it anew") from None
 
 
 def _nested(frame: pl.DataFrame) -> list[str]:

@@ -1,0 +1,106 @@
+"""The config that is frozen in a run folder, and the job of an action that is about that run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import MISSING, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from alrun.config.rules import WITH_A_RUN
+from alrun.config.schema import RunConfig
+from alrun.errors import ConfigError, StateError
+from alrun.run.folder import damaged, run_id_in
+
+if TYPE_CHECKING:
+    from alrun.run.job import Job
+
+
+def job_about(
+    run: Path, content: Mapping[str, Any], given: Collection[str], folder: Path, command: Sequence[str]
+) -> Job:
+    """Return the job of an action about an earlier run, and change to the folder in which that was started.
+
+    Parameters
+    ----------
+    content
+        The config of the action, of which only what the command line sets counts, of what may be set.
+    given
+        The top-level keys that the command line sets.
+    folder, command
+        As for :func:`alrun.config.build.build`.
+
+    Raises
+    ------
+    StateError
+        If the frozen config cannot be read, or is not one of this alrun.
+    """
+    from alrun.config.build import build
+
+    kept = frozen(run, "config")
+    changed = {key: content[key] for key in {"action", *given}.intersection(WITH_A_RUN)}
+    agreed = changed.get("approve") == "auto" != kept["approve"]
+    if agreed:
+        del changed["approve"]
+    go_where_it_began(run)
+    try:
+        return replace(build({**kept, **changed, "run": str(run)}, folder, command), agreed=agreed)
+    except ConfigError as error:
+        raise StateError(
+            f"{error}\nThat is the config frozen in {run}, and this alrun does not take it: finish the run with that "
+            f"which began it, or bring its tasks back with `action=restore run_id={run_id_in(run) or 'ID'}`"
+        ) from None
+
+
+def frozen(run: Path, name: str) -> Any:
+    """Read what was written into a run folder when the run began: its `config`, `hydra` or `overrides`.
+
+    Raises
+    ------
+    StateError
+        If it cannot be read, or is not whole.
+    """
+    path = run / ".hydra" / f"{name}.yaml"
+    try:
+        content = OmegaConf.to_container(OmegaConf.load(path), resolve=name == "config")
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
+        raise damaged(run, path, error) from None
+    lacking = _lacking(content, name)
+    if lacking:
+        raise damaged(run, path, f"it has no {lacking}")
+    return content
+
+
+def _lacking(content: Any, name: str) -> str:
+    """Return what is not there of a frozen file, as the rest of one that lost its end."""
+    if name == "overrides":
+        return "" if isinstance(content, list) else "list of overrides"
+    needed = [f.name for f in fields(RunConfig) if f.default is MISSING and f.default_factory is MISSING]
+    there = content if isinstance(content, dict) else {}
+    return next((repr(key) for key in (needed if name == "config" else ["hydra"]) if key not in there), "")
+
+
+def go_where_it_began(run: Path) -> None:
+    """Change to the folder in which a run was started: relative paths in its config count from there.
+
+    Raises
+    ------
+    StateError
+        If that folder cannot be entered.
+    """
+    try:
+        began = Path(frozen(run, "hydra")["hydra"]["runtime"]["cwd"])
+    except (KeyError, TypeError):
+        raise damaged(run, run / ".hydra" / "hydra.yaml", "it has no 'hydra.runtime.cwd'") from None
+    try:
+        os.chdir(began)
+    except OSError as error:
+        raise StateError(
+            f"the run was started in {began}, which cannot be entered ({error.strerror}). Relative paths in its config "
+            "count from there: put the folder back. Nothing was done"
+        ) from None

@@ -1,0 +1,81 @@
+"""Whoever approves a plan approves that one, and a run is asked for as it was begun. Through the command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.run.harness import platform_of, record, stages
+
+POOL = 1437
+RUN = (
+    "dataset=digits", "strategy=random", "model=none", "metrics=[]", "report.thumbnails=0", "budget=5", "rounds=3",
+    "platform.path=project.sqlite", "hydra.run.dir=run",
+)  # fmt: skip
+
+
+def alrun(folder: Path, cache: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "alrun", *arguments]
+    environment = {**os.environ, "ALRUN_CACHE": str(cache)}
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, env=environment
+    )
+
+
+def complete(folder: Path) -> int:
+    return stages(platform_of(folder / "project.sqlite")).get("Complete", 0)
+
+
+@pytest.fixture
+def waiting(tmp_path: Path, cache: Path) -> Path:
+    """Begin a run that asks before it does anything; it waits with its first plan."""
+    done = alrun(tmp_path, cache, *RUN, "approve=prompt")
+    assert done.returncode == 3, done.stderr
+    return tmp_path
+
+
+def test_without_a_word_a_plan_is_never_applied(waiting: Path, cache: Path) -> None:
+    for _ in range(2):
+        done = alrun(waiting, cache, "action=resume", "run=run")
+        assert done.returncode == 3
+        assert "the plan waits for approval" in done.stderr
+    assert complete(waiting) == 0
+
+
+def test_a_word_is_for_one_plan(waiting: Path, cache: Path) -> None:
+    for labelled, code in ((5, 3), (10, 3), (15, 0)):
+        done = alrun(waiting, cache, "action=resume", "run=run", "approve=auto")
+        assert (done.returncode, complete(waiting)) == (code, labelled), done.stderr
+
+
+def test_a_run_that_asks_for_none_is_resumed_so(tmp_path: Path, cache: Path) -> None:
+    assert alrun(tmp_path, cache, *RUN, "action=plan").returncode == 0
+    assert complete(tmp_path) == 0
+    assert alrun(tmp_path, cache, "action=resume", "run=run").returncode == 0
+    assert complete(tmp_path) == 15
+
+
+def test_the_plan_of_a_run_that_asks_names_the_command_that_applies_it(tmp_path: Path, cache: Path) -> None:
+    done = alrun(tmp_path, cache, *RUN, "action=plan", "approve=prompt")
+    assert f"action=resume run={tmp_path / 'run'} approve=auto" in done.stdout
+
+
+def test_a_run_that_lost_its_record_is_the_same_run(waiting: Path, cache: Path) -> None:
+    before = record(waiting / "run")["id"]
+    (waiting / "run" / "run.json").unlink()
+    assert before in alrun(waiting, cache, "action=status", "run=run").stdout
+    done = alrun(waiting, cache, "action=resume", "run=run", "approve=auto")
+    assert (done.returncode, complete(waiting), record(waiting / "run")["id"]) == (3, 5, before)
+
+
+def test_a_config_of_another_alrun_is_said_to_be_that(waiting: Path, cache: Path) -> None:
+    config = waiting / "run" / ".hydra" / "config.yaml"
+    config.write_text(config.read_text() + "newkey: 1\n")
+    done = alrun(waiting, cache, "action=resume", "run=run")
+    assert done.returncode == 4
+    assert "newkey: unknown key" in done.stderr
+    assert f"action=restore run_id={record(waiting / 'run')['id']}" in done.stderr
