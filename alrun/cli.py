@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -25,10 +26,11 @@ from alrun.config.compose import CONFIG_NAME, VERSION_BASE, Composer
 from alrun.config.frozen import job_about
 from alrun.config.overrides import Fault
 from alrun.config.play import BUG, INTERRUPTED, ending, play_frozen, worst
-from alrun.config.schema import folder_of
-from alrun.errors import AlrunError, ConfigError
+from alrun.config.schema import digest, folder_of
+from alrun.errors import AlrunError, ConfigError, StateError
 from alrun.platform.keys import key_among
-from alrun.terminal import TerminalHandler, silence
+from alrun.run.folder import of_another_config
+from alrun.terminal import TerminalHandler, command_for, silence
 
 _COMPLETION = "(install|uninstall|query)=(bash|zsh|fish)"
 _CONFIG = 2
@@ -82,6 +84,10 @@ def _run(arguments: list[str]) -> int:
     if _only_looks(verdict.jobs[0].content) and not any(text.startswith("hydra.run.dir=") for text in args.overrides):
         return _look(arguments)
     in_place = _in_place(args.overrides)
+    taken = None if in_place else _taken(verdict)
+    if taken:
+        log.error("%s", taken)
+        return StateError.exit_code
     return _hydra([*arguments, *(in_place.overrides if in_place else ())])
 
 
@@ -124,6 +130,17 @@ def _in(folder: str) -> tuple[str, str]:
     """Return the overrides that let Hydra work in a folder without writing a config into it."""
     quoted = folder.replace("\\", "\\\\").replace("'", "\\'")
     return f"hydra.run.dir='{quoted}'", "hydra.output_subdir=null"
+
+
+def _taken(verdict: Verdict) -> str | None:
+    """Return what to say if the run folder holds a run of another config, over whose config Hydra would write."""
+    try:
+        folder = Path(str(OmegaConf.select(verdict.base.config or OmegaConf.create(), "hydra.run.dir"))).absolute()
+        found = json.loads((folder / "run.json").read_bytes())["config_digest"]
+    except (OmegaConfBaseException, OSError, ValueError, TypeError, KeyError):
+        return None
+    given = digest(verdict.jobs[0].content)
+    return None if found == given else of_another_config(folder, found, given)
 
 
 def _only_looks(content: Mapping[str, Any]) -> bool:
@@ -216,7 +233,7 @@ def task(cfg: DictConfig) -> int:
         return ending(lambda: _act(cfg, folder), folder).code
     except KeyboardInterrupt:
         begun = (folder / "run.json").exists() and not looks
-        how = f"to finish it: python -m alrun action=resume run={folder}" if begun else "nothing had begun"
+        how = f"to finish it: {command_for('resume', folder)}" if begun else "nothing had begun"
         log.error("interrupted; %s", how)  # noqa: TRY400
         return INTERRUPTED
 

@@ -1,16 +1,22 @@
-"""Log messages on the terminal: answers on the standard output, everything else on the standard error."""
+"""What people read and type on the terminal: answers on the standard output, everything else on the standard error."""
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./=:+-]+")
+"""What neither a shell nor Hydra's grammar takes for anything else."""
 
 answers = logging.getLogger("alrun.answers")
 """For what an action was asked for, such as a status: it can be piped. Goes into the run's log as well."""
@@ -51,3 +57,12 @@ def print_all(say: Callable[[Console], None]) -> None:
         print(captured.get(), end="", flush=True)
     except BrokenPipeError:
         silence(sys.stdout)
+
+
+def command_for(action: str, run: Path) -> str:
+    """Return the command for an action about a run folder, to be pasted: quoted for Hydra and the shell if need be."""
+    given = f"run={run}"
+    if not _PLAIN.fullmatch(given):
+        escaped = str(run).replace("\\", "\\\\").replace("'", "\\'")
+        given = quote(f"run='{escaped}'")
+    return f"python -m alrun action={action} {given}"

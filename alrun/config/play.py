@@ -14,6 +14,7 @@ from traceback import extract_tb
 from alrun.config.frozen import frozen, go_where_it_began
 from alrun.errors import AlrunError, StateError
 from alrun.run.sweep_record import JOB_JSON, JobRecord
+from alrun.terminal import command_for
 
 BUG, INTERRUPTED = 1, 130
 
@@ -40,8 +41,8 @@ def ending(play: Callable[[], int], folder: Path) -> Ending:
         return Ending(error.exit_code, str(error))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        message = f"{where}{error.strerror}"
-        log.error("%s; action=resume run=%s finishes a run that had begun to write", message, folder)  # noqa: TRY400
+        message = f"{where}{error.strerror or error}"
+        log.error("%s; %s finishes a run that had begun to write", message, command_for("resume", folder))  # noqa: TRY400
         log.debug("where it happened", exc_info=True)
         return Ending(StateError.exit_code, message)
     except Exception as error:

@@ -109,7 +109,10 @@ class Table:
 
 
 def _read(file: Path) -> pl.DataFrame:
-    readers = {".csv": lambda: pl.read_csv(file, infer_schema=False), ".parquet": lambda: pl.read_parquet(file)}
+    readers = {
+        ".csv": lambda: pl.read_csv(file, infer_schema=False, glob=False),
+        ".parquet": lambda: pl.read_parquet(file, glob=False),
+    }
     reader = readers.get(file.suffix.lower())
     if reader is None:
         raise DataError(f"dataset.path={file}: expected a name that ends with {' or '.join(readers)}")

@@ -90,7 +90,7 @@ def _ids(path: Path) -> Path:
 
 def _parquet(file: Path) -> tuple[list[str], npt.NDArray[np.floating]]:
     try:
-        frame = pl.read_parquet(file)
+        frame = pl.read_parquet(file, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(f"{file} cannot be read as Parquet: {error}") from error
     for name in ("data_hash", "vector"):

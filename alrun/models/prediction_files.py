@@ -60,8 +60,8 @@ def _json(file: Path) -> list[Row]:
 def _frame(file: Path) -> pl.DataFrame:
     try:
         if file.suffix.lower() == ".csv":
-            return pl.read_csv(file, infer_schema=False)
-        return pl.read_parquet(file)
+            return pl.read_csv(file, infer_schema=False, glob=False)
+        return pl.read_parquet(file, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(f"{file} cannot be read: {error}") from error
 

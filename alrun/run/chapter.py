@@ -52,7 +52,7 @@ class Chapter:
     def pool(self) -> pl.DataFrame:
         """Read the round's table, which is large."""
         with self.folder.reading(self.folder.pool):
-            return pl.read_parquet(self.folder.pool)
+            return pl.read_parquet(self.folder.pool, glob=False)
 
 
 def _read(folder: RoundFolder, path: Path, shape: Shape) -> dict[str, Any]:

@@ -38,6 +38,7 @@ import alrun
 from alrun.errors import StateError, Unusable
 from alrun.files import append_line, drop_torn_line, write_json
 from alrun.run.round_folder import RoundFolder
+from alrun.terminal import command_for
 
 VERSION = 1
 SHAPE: Mapping[str, type] = {
@@ -235,6 +236,14 @@ def damaged(run: Path, path: Path, fault: object) -> Unusable:
         f"{path} is damaged ({' '.join(str(fault).split())})",
         "nothing was done. Put the file back, or bring the tasks that the run moved back with "
         f"{known} and the same platform settings",
+    )
+
+
+def of_another_config(folder: Path, found: str, given: str) -> str:
+    """Return what to say of a folder that holds the run of another config (digests `found` and `given`)."""
+    return (
+        f"{folder} holds a run of another config (digest {found}, this one has {given}): nothing was done. Start in a "
+        f"new folder; or finish that run, {command_for('resume', folder)}, or bring its tasks back with action=restore"
     )
 
 

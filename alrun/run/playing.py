@@ -13,7 +13,7 @@ from alrun.run.rounds.round import Round, first_round
 from alrun.run.rounds.stopping import why_stop
 from alrun.run.session import Session
 from alrun.run.tracking import keep_up
-from alrun.terminal import answers
+from alrun.terminal import answers, command_for
 
 
 def play_to_the_end(session: Session) -> None:
@@ -36,7 +36,7 @@ def play_to_the_end(session: Session) -> None:
         if isinstance(error, ConfigError) and session.job.run is not None:
             raise ConfigError(
                 f"{error}\nThe config of a run is frozen: make the project fit it again, or end the run with "
-                f"`action=restore run={session.folder.path}` and start a new one"
+                f"{command_for('restore', session.folder.path)} and start a new one"
             ) from None
         raise
     _keep_model(session, last)
@@ -114,7 +114,7 @@ def _approve(session: Session, current: Round, made: Plan) -> None:
 
 def resume_command(session: Session) -> str:
     """Return what a person types to go on."""
-    return f"python -m alrun action=resume run={session.folder.path}"
+    return command_for("resume", session.folder.path)
 
 
 def agree_command(session: Session) -> str:

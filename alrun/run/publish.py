@@ -29,7 +29,7 @@ from alrun.run.rounds.accounts import moved_and_restored, sent_back, written_row
 from alrun.run.rounds.auditing import audit_so_far
 from alrun.run.session import Session, imported_left_out
 from alrun.run.tables import write_parquet, write_selection
-from alrun.terminal import print_all
+from alrun.terminal import command_for, print_all
 from alrun.types import LeftOut
 
 log = logging.getLogger("alrun")
@@ -70,7 +70,7 @@ def _publish(session: Session) -> None:
 
 
 def _what_now(session: Session) -> str:
-    restore = f"python -m alrun action=restore run={session.folder.path}"
+    restore = command_for("restore", session.folder.path)
     if session.folder.record["status"] in {"restored", "done"}:
         return f"The tasks are back. For a report, put the file back and do this again: {restore}"
     return f"Put the file back, or bring the tasks back, which works without it: {restore}"

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from alrun.errors import Unusable
+from alrun.terminal import command_for
 
 Shape = Mapping[str, type | UnionType]
 """What a JSON object has to hold, by name; what is beside it is not looked at."""
@@ -126,7 +127,7 @@ class RoundFolder:
             raise Unusable(
                 f"{path} is damaged ({' '.join(str(error).split())})",
                 "stopped there. Put the file back, or bring the tasks that the run moved back, which works without it: "
-                f"python -m alrun action=restore run={self.path.parents[1]}",
+                + command_for("restore", self.path.parents[1]),
             ) from None
 
 

@@ -27,7 +27,7 @@ from alrun.platform.port import Contents, HoldsOut, KnowsTruth, Platform
 from alrun.platform.retry import Patience, patiently
 from alrun.pool.images import load_pixels
 from alrun.pool.snapshot import take_snapshot
-from alrun.run.folder import RunFolder, command_line
+from alrun.run.folder import RunFolder, command_line, of_another_config
 from alrun.run.job import Job, choice
 from alrun.types import Example, ImageFile, LeftOut, Snapshot, count_stages
 
@@ -280,10 +280,7 @@ def _run_folder(job: Job, platform: Platform) -> RunFolder:
     project = patiently(Patience(), platform.project)
     folder = RunFolder.create(job.folder, _facts(job, {"id": project.project_id, "title": project.title}))
     if folder.record["config_digest"] != job.config_digest:
-        raise StateError(
-            f"{job.folder} holds a run of another config (digest {folder.record['config_digest']}, this one has "
-            f"{job.config_digest}): nothing was done. Run in a new folder, or with the config of that run"
-        )
+        raise StateError(of_another_config(job.folder, folder.record["config_digest"], job.config_digest))
     if folder.record["project"]["id"] != project.project_id:
         raise StateError(
             f"the run in {job.folder} works on the project {folder.record['project']['title']!r} "

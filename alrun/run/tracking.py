@@ -18,7 +18,7 @@ from alrun.run.job import Job
 from alrun.run.round_folder import RoundFolder
 from alrun.run.session import Session
 from alrun.run.sweep_record import SWEEP_JSON, PlannedJob, SweepRecord
-from alrun.terminal import answers
+from alrun.terminal import answers, command_for
 from alrun.tracking.base import TrackedRound, TrackedRun, Tracker
 
 log = logging.getLogger("alrun")
@@ -96,7 +96,7 @@ def track(job: Job) -> int:
 
 def command_to_send(folder: Path) -> str:
     """Return what a person types to send what is missing."""
-    return f"python -m alrun action=track run={folder}"
+    return command_for("track", folder)
 
 
 def send(tracker: Tracker, run: TrackedRun, folder: Path) -> bool:

@@ -79,3 +79,29 @@ def test_a_config_of_another_alrun_is_said_to_be_that(waiting: Path, cache: Path
     assert done.returncode == 4
     assert "newkey: unknown key" in done.stderr
     assert f"action=restore run_id={record(waiting / 'run')['id']}" in done.stderr
+
+
+def test_another_config_does_not_get_into_the_folder_of_a_run(waiting: Path, cache: Path) -> None:
+    config = waiting / "run" / ".hydra" / "config.yaml"
+    before = config.read_bytes()
+    done = alrun(waiting, cache, *RUN, "approve=prompt", "budget=9")
+    assert done.returncode == 4
+    assert "holds a run of another config" in done.stderr
+    assert f"action=resume run={waiting / 'run'}" in done.stderr
+    assert config.read_bytes() == before
+    again = alrun(waiting, cache, *RUN, "approve=prompt", "report.thumbnails=1")  # computes the same: it goes on
+    assert "the plan waits for approval" in again.stderr
+    assert alrun(waiting, cache, "action=resume", "run=run", "approve=auto").returncode == 3
+    assert complete(waiting) == 5
+
+
+@pytest.mark.parametrize("name", ["a run", "wörk, (1) [x]", "it's"])
+def test_what_is_said_can_be_typed(name: str, tmp_path: Path, cache: Path) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    done = alrun(folder, cache, *RUN, "approve=prompt")
+    command = done.stderr.rpartition("To apply it: python ")[2].strip()
+    environment = {**os.environ, "ALRUN_CACHE": str(cache)}
+    line = f"{sys.executable} {command}"
+    typed = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, timeout=120, env=environment)
+    assert (typed.returncode, complete(folder)) == (3, 5), typed.stderr

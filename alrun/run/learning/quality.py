@@ -109,7 +109,7 @@ def keep_quality(session: Session, quality: Quality | None, folder: RoundFolder)
     if quality is None:
         return None
     with folder.reading(folder.pool):
-        pool = pl.read_parquet(folder.pool)
+        pool = pl.read_parquet(folder.pool, glob=False)
     write_parquet(session.folder.path / "evaluation.parquet", quality.outcomes)
     return {
         "split": quality.split,

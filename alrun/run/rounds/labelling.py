@@ -16,6 +16,7 @@ from alrun.recipe.plan import Plan
 from alrun.recipe.steps import SendBack
 from alrun.run.round_folder import RoundFolder, read_object
 from alrun.run.session import Session
+from alrun.terminal import command_for
 from alrun.types import Task
 
 log = logging.getLogger("alrun")
@@ -95,5 +96,5 @@ class Labelling:
         return (
             f"the queue of round {self.plan.round} is ready: {len(self.plan.selected)} tasks wait for people in "
             f"{self.plan.title(self.plan.first_stage)!r} ({now}). When they are labelled, continue with\n"
-            f"  python -m alrun action=resume run={self.session.folder.path}"
+            f"  {command_for('resume', self.session.folder.path)}"
         )

@@ -34,6 +34,7 @@ from alrun.run.rounds.prelabel import Prelabelled, announce, prelabel
 from alrun.run.rounds.writeback import Outcome, preview, write_back
 from alrun.run.session import Session
 from alrun.strategies.base import at_stage
+from alrun.terminal import command_for
 from alrun.types import OF_A_MODEL
 
 log = logging.getLogger("alrun")
@@ -136,7 +137,7 @@ class Round:
         if preparing:
             raise StateError(
                 f"{gone}. The queue was not ready yet, and nothing more was done. To end the run: "
-                f"python -m alrun action=restore run={folder}"
+                f"{command_for('restore', folder)}"
             )
         log.warning("%s", gone)
         self.session.folder.note(gone)
@@ -152,7 +153,7 @@ class Round:
         raise StateError(
             f"{len(changed)} of the plan's {len(plan.tasks)} tasks have changed since it was made:{shown}{more}\n"
             "Nothing was done, and the plan was dropped. To make a new one: "
-            f"python -m alrun action=resume run={self.session.folder.path}"
+            f"{command_for('resume', self.session.folder.path)}"
         )
 
     def labelling(self, plan: Plan) -> Labelling:
@@ -182,7 +183,7 @@ class Round:
 
     def _metadata(self) -> pl.DataFrame:
         with self.folder.reading(self.folder.metadata):
-            return pl.read_parquet(self.folder.metadata)
+            return pl.read_parquet(self.folder.metadata, glob=False)
 
     def _once(self, phase: str, given: Path, result: Path, work: Callable[[], Outcome | Prelabelled]) -> None:
         """Do what a file beside the plan asks for, unless its result is there."""

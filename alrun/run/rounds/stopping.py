@@ -43,7 +43,7 @@ def round_cost(session: Session, folder: RoundFolder, snapshot: Snapshot, hashes
     rows = {task.data_hash: task.label_hash for task in snapshot.tasks}
     labels = [snapshot.labels.get(rows[h] or "", Label()) for h in hashes]
     with folder.reading(folder.pool):
-        pool = pl.read_parquet(folder.pool)
+        pool = pl.read_parquet(folder.pool, glob=False)
     return float(session.job.cost.of(_rows(pool, hashes), labels).sum())
 
 
@@ -67,7 +67,7 @@ def stability(session: Session, number: int, training: Training) -> dict[str, fl
     earlier = session.folder.rounds().get(number - 1)
     if earlier is not None and earlier.predicted.exists():
         with earlier.reading(earlier.predicted):
-            before_this = pl.read_parquet(earlier.predicted, columns=predicted.columns)
+            before_this = pl.read_parquet(earlier.predicted, columns=predicted.columns, glob=False)
         both = before_this.join(predicted, on="data_hash", suffix="_after")
         if both.height:
             _, indices = np.unique(both.select("predicted", "predicted_after").to_numpy(), return_inverse=True)

@@ -216,7 +216,7 @@ def _counts(counts: Mapping[str, int]) -> list[dict[str, Any]]:
 
 def _table(path: Path) -> pl.DataFrame:
     try:
-        return pl.read_parquet(path)
+        return pl.read_parquet(path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         fault = " ".join(str(error).split())
         raise Unusable(f"{path} is damaged ({fault})", "start the same sweep again, which writes it anew") from None
