@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,33 +11,15 @@ import pytest
 from alrun.errors import StateError
 from alrun.run.folder import RunFolder
 from tests.config.command import alrun, faults
+from tests.run.damage import Damage, empty, garbage, hollow, torn
 from tests.run.harness import QUICK, platform_of, record, stages
 
-Damage = Callable[[Path], object]
-
 CONFIG = ("recipe=park", "dataset.test_size=1500", "metrics=random", "strategy=random", "initial.size=9", "budget=9")
-
-
-def empty(path: Path) -> object:
-    return path.write_bytes(b"")
-
-
-def torn(path: Path) -> object:
-    content = path.read_bytes()
-    return path.write_bytes(content[: len(content) // 2])
-
-
-def garbage(path: Path) -> object:
-    return path.write_bytes(b"\xff{ not this\n" + path.read_bytes())
 
 
 def without_phases(path: Path) -> object:
     content = json.loads(path.read_text())
     return path.write_text(json.dumps({name: fact for name, fact in content.items() if name != "phases"}))
-
-
-def hollow(path: Path) -> object:
-    return path.write_text("{}\n")
 
 
 @pytest.fixture(scope="module")

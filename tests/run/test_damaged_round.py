@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -17,9 +16,8 @@ from alrun.errors import StateError
 from alrun.recipe.unfinished import unfinished
 from alrun.run.actions import ACTIONS
 from tests.config.command import alrun
+from tests.run.damage import Damage, empty, garbage, hollow, torn
 from tests.run.harness import QUICK, label, platform_of, queue, stages
-
-Damage = Callable[[Path], object]
 
 CONFIG = (
     *QUICK, "recipe=park", "dataset.test_size=1500", "metrics=random", "strategy=audit", "initial.size=30", "budget=20",
@@ -28,25 +26,8 @@ CONFIG = (
 )  # fmt: skip
 
 
-def empty(path: Path) -> object:
-    return path.write_bytes(b"")
-
-
-def torn(path: Path) -> object:
-    content = path.read_bytes()
-    return path.write_bytes(content[: len(content) // 2])
-
-
-def garbage(path: Path) -> object:
-    return path.write_bytes(b"\xff{ not this\n" + path.read_bytes())
-
-
 def list_of_nothing(path: Path) -> object:
     return path.write_text("[]\n")
-
-
-def hollow(path: Path) -> object:
-    return path.write_text("{}\n")
 
 
 def no_moment(path: Path) -> object:
