@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -23,14 +22,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from alrun.config.check import Verdict, check
 from alrun.config.compose import CONFIG_NAME, VERSION_BASE, Composer
-from alrun.config.frozen import job_about
+from alrun.config.frozen import check_free, job_about
 from alrun.config.overrides import Fault
 from alrun.config.play import BUG, INTERRUPTED, ending, play_frozen, worst
 from alrun.config.schema import digest, folder_of
 from alrun.errors import AlrunError, ConfigError, StateError
 from alrun.platform.keys import key_among
-from alrun.run.folder import of_another_config
-from alrun.terminal import TerminalHandler, command_for, silence
+from alrun.terminal import TerminalHandler, command_for, quoted, silence
 
 _COMPLETION = "(install|uninstall|query)=(bash|zsh|fish)"
 _CONFIG = 2
@@ -83,11 +81,11 @@ def _run(arguments: list[str]) -> int:
         return _sweep(verdict, arguments)
     if _only_looks(verdict.jobs[0].content) and not any(text.startswith("hydra.run.dir=") for text in args.overrides):
         return _look(arguments)
-    in_place = _in_place(args.overrides)
+    in_place = _in_place(args.overrides, verdict.jobs[0].content["run"])
     taken = None if in_place else _taken(verdict)
     if taken:
         log.error("%s", taken)
-        return StateError.exit_code
+        return taken.exit_code
     return _hydra([*arguments, *(in_place.overrides if in_place else ())])
 
 
@@ -118,29 +116,29 @@ class InPlace(NamedTuple):
     overrides: tuple[str, ...]
 
 
-def _in_place(overrides: Sequence[str]) -> InPlace | None:
-    given = dict(text.partition("=")[::2] for text in overrides)
+def _in_place(overrides: Sequence[str], run: str) -> InPlace | None:
+    given = {text.partition("=")[0] for text in overrides}
     if "run" not in given or "hydra.run.dir" in given:
         return None
-    folder = str(Path(given["run"].strip("'\"")).absolute())
+    folder = str(Path(run).absolute())
     return InPlace(folder, _in(folder))
 
 
 def _in(folder: str) -> tuple[str, str]:
     """Return the overrides that let Hydra work in a folder without writing a config into it."""
-    quoted = folder.replace("\\", "\\\\").replace("'", "\\'")
-    return f"hydra.run.dir='{quoted}'", "hydra.output_subdir=null"
+    return f"hydra.run.dir={quoted(folder)}", "hydra.output_subdir=null"
 
 
-def _taken(verdict: Verdict) -> str | None:
-    """Return what to say if the run folder holds a run of another config, over whose config Hydra would write."""
+def _taken(verdict: Verdict) -> StateError | None:
+    """Return what to say if Hydra would write over the config of a run in the run folder that is another's."""
     try:
         folder = Path(str(OmegaConf.select(verdict.base.config or OmegaConf.create(), "hydra.run.dir"))).absolute()
-        found = json.loads((folder / "run.json").read_bytes())["config_digest"]
-    except (OmegaConfBaseException, OSError, ValueError, TypeError, KeyError):
+        check_free(folder, digest(verdict.jobs[0].content))
+    except OmegaConfBaseException:  # Hydra says so itself
         return None
-    given = digest(verdict.jobs[0].content)
-    return None if found == given else of_another_config(folder, found, given)
+    except StateError as error:
+        return error
+    return None
 
 
 def _only_looks(content: Mapping[str, Any]) -> bool:

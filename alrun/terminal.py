@@ -62,7 +62,14 @@ def print_all(say: Callable[[Console], None]) -> None:
 def command_for(action: str, run: Path) -> str:
     """Return the command for an action about a run folder, to be pasted: quoted for Hydra and the shell if need be."""
     given = f"run={run}"
-    if not _PLAIN.fullmatch(given):
-        escaped = str(run).replace("\\", "\\\\").replace("'", "\\'")
-        given = quote(f"run='{escaped}'")
-    return f"python -m alrun action={action} {given}"
+    return f"python -m alrun action={action} {given if _PLAIN.fullmatch(given) else typed(f'run={quoted(str(run))}')}"
+
+
+def quoted(text: str) -> str:
+    """Return a text as a value of Hydra's grammar, where a backslash is one unless a quote follows."""
+    return "'" + re.sub(r"(\\+)(?='|\Z)", r"\1\1", text).replace("'", "\\'") + "'"
+
+
+def typed(argument: str) -> str:
+    """Return an argument as it is typed in a shell: in double quotes, which people read best, if these are enough."""
+    return quote(argument) if re.search(r'["$`\\!]', argument) else f'"{argument}"'

@@ -18,6 +18,7 @@ from alrun.config.rules import Parts, broken_rules
 from alrun.config.schema import RunConfig, components, make_component
 from alrun.config.strict import Problem, read
 from alrun.errors import ConfigError, one_of
+from alrun.terminal import quoted, typed
 
 HYDRAS_OWN = ("hydra/launcher", "hydra/sweeper", "hydra.launcher", "hydra.sweep.subdir")
 """Hydra's way to start jobs, which composes each when it starts, and of which one failed job hides the others."""
@@ -69,6 +70,7 @@ def check(overrides: Sequence[str], composer: Composer, *, multirun: bool = Fals
             settings.append(setting(text, loader=composer.loader))
         except ConfigError as error:
             faults.append(Fault(text, None, str(error), COMMAND_LINE))
+    unread = {fault.key.partition("=")[0] for fault in faults}
     master = Composition(composer, [item for item in settings if not item.parsed.is_sweep_override()])
     planned, found = _planned_sweep(master, composer)
     faults.extend(found)
@@ -77,7 +79,7 @@ def check(overrides: Sequence[str], composer: Composer, *, multirun: bool = Fals
     jobs: list[Checked] = []
     for job, swept in _jobs([*planned, *settings] if sweep else settings, master, composer):
         content, found = _job_faults(job, composer, planned=bool(planned), values=values)
-        faults.extend(found)
+        faults.extend(fault for fault in found if fault.key not in unread)
         if values:
             jobs.append(Checked(content, tuple(item.text for item in job.settings), swept))
     return Verdict(list(dict.fromkeys(faults)), sweep, tuple(jobs), master)
@@ -118,8 +120,9 @@ def _sweep_faults(settings: Iterable[Setting], *, sweep: bool) -> Iterator[Fault
         elif item.parsed.is_hydra_override():
             yield item.fault("Hydra's own keys cannot be swept")
         elif not sweep:
+            text = typed(f"{item.parsed.get_key_element()}={quoted(item.text.partition('=')[2])}")
             yield item.fault(
-                "several values: add -m to sweep over them; a list is [a,b], a text with a comma \\'a,b\\'"
+                f"several values: add -m to sweep over them; a list is [a,b], and for one text write {text}"
             )
         elif item.parsed.is_interval_sweep():
             yield item.fault("a sweep takes lists, range(...) and choice(...), no interval")

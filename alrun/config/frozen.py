@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, fields, replace
@@ -13,9 +14,9 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from alrun.config.rules import WITH_A_RUN
-from alrun.config.schema import RunConfig
+from alrun.config.schema import RunConfig, digest
 from alrun.errors import ConfigError, StateError
-from alrun.run.folder import damaged, run_id_in
+from alrun.run.folder import damaged, of_another_config, run_id_in
 
 if TYPE_CHECKING:
     from alrun.run.job import Job
@@ -74,6 +75,28 @@ def frozen(run: Path, name: str) -> Any:
     if lacking:
         raise damaged(run, path, f"it has no {lacking}")
     return content
+
+
+def check_free(folder: Path, given: str) -> None:
+    """See that the config of digest `given` may be frozen in a folder: nothing but that is, or no run began there.
+
+    Raises
+    ------
+    StateError
+        If a run of another config began there, or one of which cannot be told.
+    """
+    record = folder / "run.json"
+    try:
+        if record.exists():
+            found = json.loads(record.read_bytes())["config_digest"]
+        elif run_id_in(folder) and (folder / ".hydra" / "config.yaml").exists():  # the record is lost, the run is not
+            found = digest(frozen(folder, "config"))
+        else:
+            return
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise damaged(folder, record, error) from None
+    if found != given:
+        raise StateError(of_another_config(folder, found, given))
 
 
 def _lacking(content: Any, name: str) -> str:

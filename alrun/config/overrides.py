@@ -11,6 +11,7 @@ from hydra.errors import HydraException
 
 from alrun.errors import ConfigError
 from alrun.platform.keys import HOW, holds_key
+from alrun.terminal import quoted, typed
 
 COMMAND_LINE = "command line"
 
@@ -82,7 +83,17 @@ def _ungrammatical(text: str) -> str:
     unpaired = [quote for quote in "'\"" if value.count(quote) % 2]
     unpaired += [f"{left} or {right}" for left, right in ("[]", "{}", "()") if value.count(left) != value.count(right)]
     what = f"{' and '.join(unpaired)} without its other half" if unpaired else "is no value in Hydra's grammar"
+    if not unpaired and _follows_grammar(f"{key}={quoted(value)}"):
+        return f"{what}. If it is a text, quote it, for the shell and for Hydra: {typed(f'{key}={quoted(value)}')}"
     return (
         f"{what}. A list is [a,b], a mapping {{a: 1}}; a text that holds any of these, a quote or a comma is quoted "
         f"twice, for the shell and for Hydra: \"{key}='TEXT'\""
     )
+
+
+def _follows_grammar(text: str) -> bool:
+    try:
+        OverridesParser.create().parse_overrides([text])
+    except HydraException:
+        return False
+    return True

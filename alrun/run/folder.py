@@ -243,7 +243,8 @@ def of_another_config(folder: Path, found: str, given: str) -> str:
     """Return what to say of a folder that holds the run of another config (digests `found` and `given`)."""
     return (
         f"{folder} holds a run of another config (digest {found}, this one has {given}): nothing was done. Start in a "
-        f"new folder; or finish that run, {command_for('resume', folder)}, or bring its tasks back with action=restore"
+        f"new folder; or finish that run, {command_for('resume', folder)}; or bring its tasks back, "
+        f"{command_for('restore', folder)}"
     )
 
 

@@ -63,6 +63,8 @@ FAULTY = [
     ("strategy._target_=os.system", "strategy._target_", "os.system", "must be a class"),
     ("name=${nosuch}", "name", "${nosuch}", "not found"),
     ("budget==5", "budget==5", None, "is no value in Hydra's grammar"),
+    ("name=photos ü", "name=photos ü", None, "quote it, for the shell and for Hydra: \"name='photos ü'\""),
+    ("name=a,b", "name", "a,b", "for one text write \"name='a,b'\""),
     ("budget=[1", "budget=[1", None, "[ or ] without its other half. A list is [a,b]"),
     ("name={a:1", "name={a:1", None, "{ or } without its other half"),
     ("name='a", "name='a", None, "' without its other half"),
@@ -292,3 +294,7 @@ def test_a_filter_of_the_users_own_wins(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     [fault] = faults("filters=ready")
     assert fault.origin == "filters/ready.yaml"
+
+
+def test_a_value_that_cannot_be_read_is_one_fault() -> None:
+    assert keys(faults("dataset=folder", "dataset.path=photos ü")) == {"dataset.path=photos ü"}

@@ -81,21 +81,33 @@ def test_a_config_of_another_alrun_is_said_to_be_that(waiting: Path, cache: Path
     assert f"action=restore run_id={record(waiting / 'run')['id']}" in done.stderr
 
 
-def test_another_config_does_not_get_into_the_folder_of_a_run(waiting: Path, cache: Path) -> None:
-    config = waiting / "run" / ".hydra" / "config.yaml"
-    before = config.read_bytes()
+@pytest.mark.parametrize("record", ["whole", "torn", "lost"])
+def test_another_config_does_not_get_into_the_folder_of_a_run(record: str, waiting: Path, cache: Path) -> None:
+    begun, frozen = waiting / "run" / "run.json", waiting / "run" / ".hydra"
+    if record == "torn":
+        begun.write_text(begun.read_text()[:20])
+    if record == "lost":
+        begun.unlink()
+    before = {path.name: path.read_bytes() for path in frozen.iterdir()}
     done = alrun(waiting, cache, *RUN, "approve=prompt", "budget=9")
     assert done.returncode == 4
-    assert "holds a run of another config" in done.stderr
-    assert f"action=resume run={waiting / 'run'}" in done.stderr
-    assert config.read_bytes() == before
-    again = alrun(waiting, cache, *RUN, "approve=prompt", "report.thumbnails=1")  # computes the same: it goes on
+    if record == "torn":
+        assert "run.json is damaged" in done.stderr
+    else:
+        assert "holds a run of another config" in done.stderr
+        assert f"action=resume run={waiting / 'run'};" in done.stderr
+        assert f"action=restore run={waiting / 'run'}\n" in done.stderr
+    assert {path.name: path.read_bytes() for path in frozen.iterdir()} == before
+
+
+def test_the_same_config_goes_on_in_the_folder_of_its_run(waiting: Path, cache: Path) -> None:
+    again = alrun(waiting, cache, *RUN, "approve=prompt", "report.thumbnails=1")  # computes the same
     assert "the plan waits for approval" in again.stderr
     assert alrun(waiting, cache, "action=resume", "run=run", "approve=auto").returncode == 3
     assert complete(waiting) == 5
 
 
-@pytest.mark.parametrize("name", ["a run", "wörk, (1) [x]", "it's"])
+@pytest.mark.parametrize("name", ["a run", "wörk, (1) [x]", "it's", "back\\slash\\"])
 def test_what_is_said_can_be_typed(name: str, tmp_path: Path, cache: Path) -> None:
     folder = tmp_path / name
     folder.mkdir()
@@ -105,3 +117,4 @@ def test_what_is_said_can_be_typed(name: str, tmp_path: Path, cache: Path) -> No
     line = f"{sys.executable} {command}"
     typed = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, timeout=120, env=environment)
     assert (typed.returncode, complete(folder)) == (3, 5), typed.stderr
+    assert list(tmp_path.iterdir()) == [folder]  # nothing went to a folder whose name was read otherwise
