@@ -31,7 +31,7 @@ METRICS = (
 )
 FILTERS = (
     "{all: [{stage: [Annotate 1]}, {label_state: unlabelled}, {metric: {name: area, min: 1024}}, "
-    "{quantile: {metric: contrast, min: 0.01}}, {one_of_each: duplicate_group}]}"
+    "{quantile: {metric: contrast, min: 0.01}}, {one_of_each: duplicate_group}, {label_known: true}]}"
 )
 MOST_MEMORY = 4.0
 MOST_OF_FIRST = 0.05

@@ -140,6 +140,10 @@ class Rehearsed:
         """Return the copy's tags."""
         return self._copy.tags()
 
+    def tag_names(self) -> frozenset[str]:
+        """Return the names of the copy's tags."""
+        return self._copy.tag_names()
+
     def images(self, data_hashes: Sequence[str]) -> tuple[list[ImageFile], list[LeftOut]]:
         """Download from the project what is not in the cache yet."""
         return self._source.platform().images(data_hashes)

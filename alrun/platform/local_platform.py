@@ -111,6 +111,10 @@ class LocalPlatform:
                 tagged.add(data_hash)
         return {name: frozenset(tagged) for name, tagged in members.items()}
 
+    def tag_names(self) -> frozenset[str]:
+        """Return the names of the tags."""
+        return frozenset(name for (name,) in self._read("SELECT name FROM tags"))
+
     def images(self, data_hashes: Sequence[str]) -> tuple[list[ImageFile], list[LeftOut]]:
         """Return where the images are in the store."""
         query = f"SELECT data_hash FROM tasks WHERE {actions.AMONG}"  # noqa: S608

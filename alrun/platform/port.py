@@ -84,6 +84,10 @@ class Platform(Protocol):
         """Return every tag with the data hashes that have it; a tag may have none."""
         ...
 
+    def tag_names(self) -> frozenset[str]:
+        """Return the names of :meth:`tags`; the images that have them are not asked for."""
+        ...
+
     def images(self, data_hashes: Sequence[str]) -> tuple[list[ImageFile], list[LeftOut]]:
         """Bring images to this machine, content-addressed; those that cannot be had come back with the reason.
 

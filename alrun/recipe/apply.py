@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from time import monotonic
 from uuid import uuid4
 
@@ -82,8 +83,14 @@ class Applier:
             self.plan, self.platform, self.journal, self.patience, project.records_moves, self._stuck
         )
 
-    def prepare(self) -> None:
+    def prepare(self, alone: Callable[[], None] = lambda: None) -> None:
         """Carry out the steps up to the one that waits for labels.
+
+        Parameters
+        ----------
+        alone
+            Called once the tags that come first are on the platform, where others see them, and nothing else was
+            begun; what it raises ends the preparation.
 
         Raises
         ------
@@ -96,6 +103,10 @@ class Applier:
             raise StateError(
                 "restoring has begun, so the queue can not be prepared any more: finish it with `action=restore`"
             )
+        tags = list(takewhile(lambda p: isinstance(self.plan.steps[p], Choose | Tag), range(self.plan.await_position)))
+        self._carry_out(tags)
+        if self.journal.progress.intended.keys() <= set(tags):
+            alone()
         self._carry_out(range(self.plan.await_position))
 
     def restore(self) -> None:
@@ -128,7 +139,7 @@ class Applier:
             for p, step in enumerate(self.plan.steps)
             if isinstance(step, RemoveTagForGood) and step.name in given and p not in progress.intended
         }
-        return bool(mirrors) and mirrors.isdisjoint(patiently(self.patience, self.platform.tags))
+        return bool(mirrors) and mirrors.isdisjoint(patiently(self.patience, self.platform.tag_names))
 
     def _carry_out(self, positions: Sequence[int]) -> None:
         self._stuck.clear()
@@ -184,7 +195,7 @@ class Applier:
             for row, reason in reasons.items()
         }
         if doubtful([kept[row] for row in away if row in kept], len(away)) and tag in patiently(
-            self.patience, self.platform.tags
+            self.patience, self.platform.tag_names
         ):
             reason = kept[min(away)]
             raise PlatformError(

@@ -55,6 +55,9 @@ class Wire:
     def tags(self) -> dict[str, frozenset[str]]:
         return self._around(None, self._inner.tags)
 
+    def tag_names(self) -> frozenset[str]:
+        return self._around(None, self._inner.tag_names)
+
     def images(self, _: Sequence[str]) -> tuple[list[ImageFile], list[LeftOut]]:
         raise AssertionError("a recipe looks at no image")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -11,9 +11,10 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from alrun import faults
 from alrun.errors import StateError, Waiting
 from alrun.platform.local_platform import LocalPlatform
-from alrun.platform.writes import AddTag, Assign
+from alrun.platform.writes import AddTag, Assign, DropTag
 from alrun.pool.tags import Mirror
 from alrun.run.actions import ACTIONS
 from alrun.strategies.base import Ranking, StrategyInputs
@@ -100,6 +101,41 @@ def test_another_run_that_began_meanwhile_is_seen_before_the_first_write(tmp_pat
     platform = platform_of(tmp_path / "project.sqlite")
     assert stages(platform) == {"Annotate 1": POOL}
     assert len(platform.tags()) == 1
+
+
+@pytest.fixture
+def arm() -> Iterator[Callable[[Callable[[], None]], None]]:
+    """Do something right before the journal announces the first write."""
+    faults.reset()
+    yield lambda act: faults.arm("journal.before_intend", 1, act)
+    faults.reset()
+
+
+@pytest.mark.parametrize("recipe", ["park", "documented", "move", "priority"])
+def test_a_run_gives_way_to_one_that_begins_at_the_same_moment(
+    tmp_path: Path, cache: Path, recipe: str, arm: Callable[[Callable[[], None]], None]
+) -> None:
+    folder, project = tmp_path / "run", tmp_path / "project.sqlite"
+    other = Mirror("20260101-000000-abcdef", "carol@team", "Annotate 1").name
+
+    def begin() -> None:
+        platform = platform_of(project)
+        platform.write(AddTag((platform.tasks()[0].ref,), other))
+        platform.close()
+
+    arm(begin)  # both looked for others, and neither gave its tag yet
+    more = (*LIVE, f"platform.path={project}", f"recipe={recipe}")
+    with pytest.raises(StateError, match=r"abcdef began.*gave way.*nothing was moved.*action=resume run="):
+        play(folder, cache, *more)
+    platform = platform_of(project)
+    assert stages(platform) == {"Annotate 1": POOL}
+    assert {name for name, images in platform.tags().items() if images} == {other}
+    with pytest.raises(StateError, match="One run at a time"):
+        play(folder, cache, *more, "action=resume", f"run={folder}")
+    platform.write(DropTag(other))
+    with pytest.raises(Waiting):
+        play(folder, cache, *more, "action=resume", f"run={folder}")
+    assert stages(platform)["Annotate 1"] == (POOL if recipe == "priority" else BUDGET)
 
 
 def test_a_run_whose_plan_is_gone_is_restored_by_what_the_platform_knows(tmp_path: Path, cache: Path) -> None:

@@ -131,6 +131,10 @@ class EncordPlatform:
         """Return the collections of images, by name."""
         return self._tags.read()
 
+    def tag_names(self) -> frozenset[str]:
+        """Return the names of the collections of images, in one request."""
+        return self._tags.names()
+
     def images(self, data_hashes: Sequence[str]) -> tuple[list[ImageFile], list[LeftOut]]:
         """Download what is not here yet; one request for each 1,000 addresses."""
         return self._images.fetch(data_hashes, self._rows.of_images(data_hashes))

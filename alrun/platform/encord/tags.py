@@ -30,6 +30,11 @@ class Tags:
         self._known = None
         return {name: self._members(name, found) for name, found in self._collections().items()}
 
+    def names(self) -> frozenset[str]:
+        """Return every tag's name: one listing."""
+        self._known = None
+        return frozenset(self._collections())
+
     def add(self, name: str, data_hashes: Sequence[str]) -> None:
         """Give a tag, which is created if it is new; giving it twice is the same as once."""
         found = self._collections().get(name) or [self._create(name)]

@@ -70,6 +70,10 @@ class Faulty:
         """Pass on."""
         return self._inner.tags()
 
+    def tag_names(self) -> frozenset[str]:
+        """Pass on."""
+        return self._inner.tag_names()
+
     def images(self, data_hashes: Sequence[str]) -> tuple[list[ImageFile], list[LeftOut]]:
         """Pass on."""
         return self._inner.images(data_hashes)

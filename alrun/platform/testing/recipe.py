@@ -159,12 +159,14 @@ class RecipeContract(PlatformCase):
         self.platform.write(AddTag(self.refs(0), "late"))
         self.platform.write(RemoveTag(self.refs(0), "late"))
         assert self.platform.tags() == {"early": frozenset(), "late": frozenset()}
+        assert self.platform.tag_names() == {"early", "late"}
 
     def test_a_dropped_tag_is_gone(self) -> None:
         self.platform.write(AddTag(self.refs(0, 1), "gone"))
         self.platform.write(AddTag(self.refs(0), "kept"))
         self.platform.write(DropTag("gone"))
         assert self.platform.tags() == {"kept": frozenset({self.refs(0)[0].data_hash})}
+        assert self.platform.tag_names() == {"kept"}
 
     def test_taking_or_dropping_a_tag_that_does_not_exist_changes_nothing(self) -> None:
         with self.nothing_changes():

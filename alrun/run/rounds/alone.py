@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from alrun.errors import StateError
+from alrun.platform.retry import patiently
+from alrun.pool.tags import read_mirror_tag
 from alrun.recipe.unfinished import unfinished
 from alrun.run.session import Session
 
@@ -32,3 +34,10 @@ def refuse_unfinished(session: Session, *, others: bool = True, ours: bool = Tru
                 f"{found}, but the plan or the journal of that is not in {session.folder.path} any more. Put the files "
                 f"back, or {rescue}"
             )
+
+
+def others_begun(session: Session) -> list[str]:
+    """Return the ids of other runs whose tags are on the platform now: the quickest look at who else is there."""
+    names = patiently(session.patience, session.platform.tag_names)
+    mirrors = [mirror for name in sorted(names) if (mirror := read_mirror_tag(name)) is not None]
+    return list(dict.fromkeys(mirror.run_id for mirror in mirrors if mirror.run_id != session.folder.run_id))

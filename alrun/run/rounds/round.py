@@ -26,7 +26,7 @@ from alrun.run.job import choice
 from alrun.run.learning.given import labelled_images
 from alrun.run.learning.training import Training
 from alrun.run.round_folder import RoundFolder
-from alrun.run.rounds.alone import refuse_unfinished
+from alrun.run.rounds.alone import others_begun, refuse_unfinished
 from alrun.run.rounds.finishing import finish
 from alrun.run.rounds.labelling import Labelling
 from alrun.run.rounds.planning import plan_round
@@ -112,7 +112,7 @@ class Round:
             self._publish()
             if not self.folder.queue.exists():
                 with self.session.phase("apply", self.number), self._kept_steps(applier):
-                    applier.prepare()
+                    applier.prepare(lambda: self._give_way(applier))
                 self._prelabel()
                 write_json(self.folder.queue, {"ready_at": datetime.now(UTC).isoformat()})
             with self.session.phase("label", self.number) as counts:
@@ -153,6 +153,20 @@ class Round:
         raise StateError(
             f"{len(changed)} of the plan's {len(plan.tasks)} tasks have changed since it was made:{shown}{more}\n"
             "Nothing was done, and the plan was dropped. To make a new one: "
+            f"{command_for('resume', self.session.folder.path)}"
+        )
+
+    def _give_way(self, applier: Applier) -> None:
+        """End the round if another run began at the same moment: neither saw the other's tag before it gave its own."""
+        others = others_begun(self.session)
+        if not others:
+            return
+        applier.restore()  # nothing but tags
+        for path in (self.folder.published, self.folder.journal, self.folder.plan):
+            path.unlink(missing_ok=True)
+        raise StateError(
+            f"run {' and run '.join(others)} began on this project at the same moment as this one, which gave way: its "
+            "tags are gone again, and nothing was moved. Once the other is over (it may have given way too): "
             f"{command_for('resume', self.session.folder.path)}"
         )
 
