@@ -139,6 +139,14 @@ def one_of(given: str, allowed: Sequence[str]) -> str:
     return f"{hint}allowed: {', '.join(allowed) if allowed else '(none)'}"
 
 
+def raised_in(error: BaseException) -> str:
+    """Return the file and the line in which an exception was raised."""
+    from traceback import extract_tb
+
+    last = extract_tb(error.__traceback__)[-1]
+    return f"{last.filename}, line {last.lineno}"
+
+
 def name_of(kind: type) -> str:
     """Return how people choose components of this class: by the name of its file, or, their own, by its `_target_`."""
     return name_of_target(f"{kind.__module__}.{kind.__qualname__}")

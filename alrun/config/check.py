@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import product
@@ -100,8 +101,11 @@ def _planned_sweep(master: Composition, composer: Composer) -> tuple[list[Settin
 
 
 def _sweep_faults(settings: Iterable[Setting], *, sweep: bool) -> Iterator[Fault]:
+    given = Counter(item.parsed.get_key_element() for item in settings)
     for item in settings:
-        if sweep and item.key.startswith(HYDRAS_OWN):
+        if item.parsed.is_sweep_override() and given[item.parsed.get_key_element()] > 1:
+            yield item.fault("is given more than once, and only the last would count: give all values at once")
+        elif sweep and item.key.startswith(HYDRAS_OWN):
             yield item.fault("alrun starts the jobs of a sweep itself: choose where with launcher=NAME")
         elif sweep and item.key == "runs":
             yield item.fault("names finished sweeps: compare them without -m")

@@ -45,6 +45,10 @@ def with_hint(fault: Fault, problem: Problem, composition: Composition, composer
     """Return the fault that a problem is, saying what to write where more is known than the problem tells."""
     if problem.message == NO_COMPONENT and isinstance(problem.given, Mapping):
         return _without_choice(fault, composition, composer)
+    if problem.message == NO_COMPONENT and fault.key.partition(".")[0] not in LISTS:
+        groups = [g for g in composer.groups() if problem.given in composer.options(g, composition.settings)]
+        choices = " or ".join(f"{group}@{fault.key}={problem.given}" for group in groups)
+        return replace(fault, message=f"is chosen by its group: {choices}") if groups else fault
     for item, package in _choices(composition, composer):
         if problem.key.startswith(f"{package}."):
             experiment = _experiment(composition, problem.key, item)

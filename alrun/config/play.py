@@ -9,10 +9,9 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from traceback import extract_tb
 
 from alrun.config.frozen import frozen, go_where_it_began
-from alrun.errors import AlrunError, StateError
+from alrun.errors import AlrunError, StateError, raised_in
 from alrun.run.sweep_record import JOB_JSON, JobRecord
 from alrun.terminal import command_for
 
@@ -45,10 +44,10 @@ def ending(play: Callable[[], int], folder: Path) -> Ending:
         log.error("%s; %s finishes a run that had begun to write", message, command_for("resume", folder))  # noqa: TRY400
         log.debug("where it happened", exc_info=True)
         return Ending(StateError.exit_code, message)
-    except Exception as error:
-        last = extract_tb(error.__traceback__)[-1]
-        message = f"a bug in alrun or in a component: {error!r} ({last.filename}, line {last.lineno})"
-        log.critical("%s; the traceback is in %s", message, folder / LOG, exc_info=True)
+    except (Exception, SystemExit) as error:  # only a component ends the process
+        message = f"a bug in alrun or in a component: {error!r} ({raised_in(error)})"
+        again = command_for("resume", folder)
+        log.critical("%s; the traceback is in %s. Once it is mended: %s", message, folder / LOG, again, exc_info=True)
         return Ending(BUG, message)
 
 

@@ -14,7 +14,7 @@ from annotated_types import Ge, Gt, Le, MinLen
 
 import alrun
 from alrun.config.strict import Problem, lacks, locate, read
-from alrun.errors import AlrunError, name_of
+from alrun.errors import AlrunError, name_of, raised_in
 from alrun.files import digest as digest_of
 
 Action = Literal[
@@ -226,8 +226,10 @@ def read_component(group: str, node: Any, make: Make = make_component) -> tuple[
     target = node["_target_"]
     try:
         kind = locate(target)
-    except Exception as error:  # noqa: BLE001 -- importing a third party's module may raise anything
+    except (ImportError, SyntaxError) as error:
         return None, {}, [Problem("_target_", f"cannot be imported: {error}", target)]
+    except Exception as error:  # noqa: BLE001 -- importing a third party's module may raise anything
+        return None, {}, [Problem("_target_", f"cannot be imported: {error!r} in {raised_in(error)}", target)]
     if not isinstance(kind, type):
         return None, {}, [Problem("_target_", f"is a {type(kind).__name__}, must be a class", target)]
     protocol, lacking = min(((p, lacks(kind, p)) for p in protocols(group)), key=lambda pair: len(pair[1]))

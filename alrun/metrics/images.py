@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from traceback import extract_tb
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from alrun.datasets.decode import quiet_pillow
-from alrun.errors import AlrunError
+from alrun.errors import AlrunError, raised_in
 from alrun.faults import reach
 from alrun.files import digest, waited_for
 from alrun.metrics.base import MetricInputs
@@ -191,10 +190,8 @@ def _value(metric: PixelMetric, name: str, picture: Picture, image: ImageFile) -
     except AlrunError:
         raise
     except Exception as error:
-        last = extract_tb(error.__traceback__)[-1]
         raise RuntimeError(
-            f"the metric {name!r} failed on the image {image.data_hash} ({image.path}): {error!r} "
-            f"in {last.filename}, line {last.lineno}"
+            f"the metric {name!r} failed on the image {image.data_hash} ({image.path}): {error!r} in {raised_in(error)}"
         ) from error
 
 

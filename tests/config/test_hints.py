@@ -21,6 +21,9 @@ from tests.config.command import COMMAND_LINE, faults
             "model@model.member",
             "a model is needed here; allowed: calibr",
         ),
+        (["initial.strategy=kcenter"], "initial.strategy", "by its group: strategy@initial.strategy=kcenter"),
+        (["strategy=pipeline", "strategy.first=margin"], "strategy.first", "strategy@strategy.first=margin"),
+        (["budget=5,6", "budget=7"], "budget", "is given more than once, and only the last would count"),
     ],
 )
 def test_parameters_and_nothing_in_place_of_a_choice(given: list[str], key: str, message: str) -> None:

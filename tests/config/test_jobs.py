@@ -119,6 +119,7 @@ def test_a_bug_is_told_in_a_line_and_traced_in_the_log(folder: Path) -> None:
     assert "Traceback" not in done.stderr
     (broken,) = run_folders(folder)
     assert str(broken / "alrun.log") in done.stderr
+    assert "Once it is mended: python -m alrun action=resume run=" in done.stderr
     assert "Traceback" in (broken / "alrun.log").read_text()
 
 
