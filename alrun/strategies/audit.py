@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Le
 
-from alrun.strategies.base import Ranking, Strategy, StrategyInputs
+from alrun.strategies.base import Ranking, Strategy, StrategyInputs, asked
 from alrun.strategies.composite import Composite, check_given
 from alrun.strategies.random import Random
 
@@ -56,7 +56,7 @@ class Audit(Composite):
         size = inputs.candidates.height
         drawn = Random().select(inputs, int(self.share * min(budget, size) + 0.5), rng)
         others = np.setdiff1d(np.arange(size), drawn.rows)
-        rest = self.inner.select(inputs.take(others), budget - len(drawn.rows), rng)
+        rest = asked(self.inner, inputs.take(others), budget - len(drawn.rows), rng)
         mark = f"{AUDIT}drawn at random, {len(drawn.rows)} of {size} candidates"
         return Ranking(
             np.concatenate([drawn.rows, others[rest.rows]]),

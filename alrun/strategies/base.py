@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from alrun.errors import DataError
+from alrun.errors import DataError, name_of
 from alrun.models.detections import Detections
 from alrun.types import Need
 
@@ -121,6 +121,20 @@ class Staged(Strategy, Protocol):
     def at(self, labelled: int) -> Strategy:
         """Return the strategy that chooses once so many images are labelled; its needs are what counts then."""
         ...
+
+
+def asked(strategy: Strategy, inputs: StrategyInputs, budget: int, rng: np.random.Generator) -> Ranking:
+    """Return what a strategy inside of another one chooses, as :func:`checked_ranking` takes it.
+
+    Raises
+    ------
+    DataError
+        If its answer is unusable; it names that strategy.
+    AlrunError
+        As the strategy does.
+    """
+    name = name_of(type(strategy))
+    return checked_ranking(strategy.select(inputs, budget, rng), inputs.candidates.height, budget, name)
 
 
 def checked_ranking(answer: object, candidates: int, budget: int, name: str) -> Ranking:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alrun.strategies.base import Ranking, Strategy, StrategyInputs, at_stage
+from alrun.strategies.base import Ranking, Strategy, StrategyInputs, asked, at_stage
 from alrun.strategies.cost import Size, Work, copies, picks, work_of
 from alrun.strategies.geometry import checked_points
 from alrun.strategies.ranking import class_probabilities, class_samples
@@ -107,7 +107,7 @@ def deep_enough(
     """
     size, depth, state = inputs.candidates.height, 2 * budget, deepcopy(rng)
     while True:
-        ranking = inner.select(inputs, min(depth, size), deepcopy(state))
+        ranking = asked(inner, inputs, min(depth, size), deepcopy(state))
         places = chosen(ranking)
         if len(places) >= budget or depth >= size:
             return ranking, places

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge
 
-from alrun.strategies.base import Ranking, Strategy, StrategyInputs
+from alrun.strategies.base import Ranking, Strategy, StrategyInputs, asked
 from alrun.strategies.composite import Composite, check_given
 from alrun.strategies.cost import REASON, Size, Work, copies, picks, points, work_of
 
@@ -54,9 +54,9 @@ class Pipeline(Composite):
             As the two strategies do.
         """
         check_given(inputs)
-        kept = self.first.select(inputs, self.factor * budget, rng)
+        kept = asked(self.first, inputs, self.factor * budget, rng)
         order = np.argsort(kept.rows)  # `then` sees the candidates in their own order
-        chosen = self.then.select(inputs.take(kept.rows[order]), budget, rng)
+        chosen = asked(self.then, inputs.take(kept.rows[order]), budget, rng)
         places = order[chosen.rows]
         reasons = tuple(
             f"{reason}; {place + 1} of {len(order)} kept: {kept.reasons[place]}"

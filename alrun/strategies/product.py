@@ -11,7 +11,7 @@ import numpy.typing as npt
 from annotated_types import Gt
 
 from alrun.errors import ConfigError
-from alrun.strategies.base import Ranking, Strategy, StrategyInputs
+from alrun.strategies.base import Ranking, Strategy, StrategyInputs, asked
 from alrun.strategies.composite import Composite
 from alrun.strategies.cost import Size, Work
 from alrun.strategies.geometry import hash_order
@@ -73,7 +73,7 @@ class Product(Composite):
         parts: dict[str, npt.NDArray[np.float64]] = {}
         notes: tuple[str, ...] = ()
         for name, objective in self.objectives.items():
-            ranking = objective.select(inputs, inputs.candidates.height, rng)
+            ranking = asked(objective, inputs, inputs.candidates.height, rng)
             parts[name] = self._utilities(name, ranking, len(product))
             product *= parts[name] ** self.strengths.get(name, 1.0)
             notes += ranking.notes

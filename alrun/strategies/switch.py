@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge
 
-from alrun.strategies.base import Ranking, Strategy, StrategyInputs, at_stage
+from alrun.strategies.base import Ranking, Strategy, StrategyInputs, asked, at_stage
 from alrun.strategies.composite import Composite, check_given
 from alrun.strategies.cost import Size, Work, points, work_of
 
@@ -57,4 +57,4 @@ class Switch(Composite):
             As the strategy at work does.
         """
         check_given(inputs)
-        return self.at(inputs.labelled).select(inputs, budget, rng)
+        return asked(self.at(inputs.labelled), inputs, budget, rng)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,9 +12,16 @@ import pytest
 
 from alrun.errors import DataError
 from alrun.run.actions import ACTIONS
-from alrun.strategies.base import Ranking, StrategyInputs, checked_ranking
+from alrun.strategies.audit import Audit
+from alrun.strategies.base import Ranking, Strategy, StrategyInputs, checked_ranking
+from alrun.strategies.distinct import Distinct
+from alrun.strategies.pipeline import Pipeline
+from alrun.strategies.product import Product
+from alrun.strategies.random import Random
+from alrun.strategies.switch import Switch
 from alrun.types import Need
 from tests.run.harness import QUICK, make_job, platform_of, stages
+from tests.strategies import pools
 
 
 @pytest.mark.parametrize(
@@ -88,6 +96,38 @@ class Twice:
     def select(self, inputs: StrategyInputs, budget: int, rng: np.random.Generator) -> Ranking:
         del inputs, budget, rng
         return Ranking(np.array([7, 7]), np.ones(2), ("", ""))
+
+
+@dataclass(frozen=True)
+class InLists:
+    """Picks the first rows, in lists."""
+
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    metrics: ClassVar[frozenset[str]] = frozenset()
+
+    def select(self, inputs: StrategyInputs, budget: int, rng: np.random.Generator) -> Ranking:
+        del rng
+        rows: Any = list(range(min(budget, inputs.candidates.height)))
+        reasons: Any = ["first"] * len(rows)
+        return Ranking(rows, rows, reasons)
+
+
+COMPOSED: list[Callable[[Strategy], Strategy]] = [
+    lambda inner: Pipeline(inner, Random()),
+    lambda inner: Pipeline(Random(), inner),
+    lambda inner: Switch(inner, Random()),
+    Audit,
+    Distinct,
+    lambda inner: Product({"one": inner, "other": Random()}),
+]
+
+
+@pytest.mark.parametrize("composed", COMPOSED)
+def test_a_strategy_in_another_one_is_checked_and_named(composed: Callable[[Strategy], Strategy]) -> None:
+    given = pools.inputs(pools.gaussian(0, 30, 2))
+    assert len(pools.select(composed(InLists()), given, 5).rows) == 5
+    with pytest.raises(DataError, match=r"^strategy=tests\.strategies\.test_ranking\.Twice gave no usable answer: "):
+        pools.select(composed(Twice()), given, 5)
 
 
 def test_nothing_moves_for_such_an_answer(tmp_path: Path) -> None:
