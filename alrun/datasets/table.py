@@ -14,6 +14,7 @@ from alrun.datasets.base import Item, Split, TestSize
 from alrun.datasets.sources import class_label, class_ontology, existing_file, file_item, fingerprint
 from alrun.errors import DataError, one_of
 from alrun.files import digest
+from alrun.table_files import read_table
 from alrun.types import Ontology, Scalar
 
 FORMAT = 1
@@ -109,14 +110,6 @@ class Table:
 
 
 def _read(file: Path) -> pl.DataFrame:
-    readers = {
-        ".csv": lambda: pl.read_csv(file, infer_schema=False, glob=False),
-        ".parquet": lambda: pl.read_parquet(file, glob=False),
-    }
-    reader = readers.get(file.suffix.lower())
-    if reader is None:
-        raise DataError(f"dataset.path={file}: expected a name that ends with {' or '.join(readers)}")
-    try:
-        return reader()
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"{file} cannot be read: {error}") from error
+    if file.suffix.lower() not in {".csv", ".parquet"}:
+        raise DataError(f"dataset.path={file}: expected a name that ends with .csv or .parquet")
+    return read_table(file)

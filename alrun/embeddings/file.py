@@ -15,6 +15,7 @@ import polars as pl
 
 from alrun.embeddings.gathering import gathered, not_finite
 from alrun.errors import DataError, one_of
+from alrun.table_files import read_table
 from alrun.types import ImageFile, Scalar
 
 VERSION = 1
@@ -89,10 +90,7 @@ def _ids(path: Path) -> Path:
 
 
 def _parquet(file: Path) -> tuple[list[str], npt.NDArray[np.floating]]:
-    try:
-        frame = pl.read_parquet(file, glob=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"{file} cannot be read as Parquet: {error}") from error
+    frame = read_table(file)
     for name in ("data_hash", "vector"):
         if name not in frame.columns:
             raise DataError(f"{file} has no column {name!r}: {one_of(name, frame.columns)}")

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from alrun.errors import DataError
+from alrun.table_files import read_table
 
 Row = Mapping[str, Any]
 
@@ -34,10 +33,8 @@ def read_rows(file: Path) -> list[Row]:
     match file.suffix.lower():
         case ".json":
             return _json(file)
-        case ".csv":
-            return [_row(row) for row in _frame(file).iter_rows(named=True)]
-        case ".parquet":
-            return [_row(row) for row in _frame(file).iter_rows(named=True)]
+        case ".csv" | ".parquet":
+            return [_row(row) for row in read_table(file).iter_rows(named=True)]
     raise DataError(f"model.path={file}: expected a name that ends with .json, .csv or .parquet")
 
 
@@ -55,15 +52,6 @@ def _json(file: Path) -> list[Row]:
         raise DataError(f"{file}: expected a list of objects, one a detection, as in COCO's results files")
     # What is no object has no key at all, so that the check of the rows says what it lacks.
     return [row if isinstance(row, dict) else {"given": row} for row in content]
-
-
-def _frame(file: Path) -> pl.DataFrame:
-    try:
-        if file.suffix.lower() == ".csv":
-            return pl.read_csv(file, infer_schema=False, glob=False)
-        return pl.read_parquet(file, glob=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"{file} cannot be read: {error}") from error
 
 
 def _row(cells: Mapping[str, Any]) -> Row:

@@ -85,6 +85,8 @@ def test_an_image_that_changed_changes_the_identity(tmp_path: Path) -> None:
         ("path,label\na.png,x\n", {"classes": ("y", "z")}, "has the class 'x': allowed: y, z"),
         ("", {}, "cannot be read"),
         ("path,label\na,b,c\n", {}, "cannot be read"),
+        ("path;label\na.png;x\n", {}, "separated by semicolons; needed: commas"),
+        ("path\tlabel\na.png\tx\n", {}, "separated by tabs; needed: commas"),
     ],
 )
 def test_a_malformed_table_is_explained(text: str, options: dict[str, str], message: str, tmp_path: Path) -> None:
@@ -96,10 +98,12 @@ def test_a_malformed_table_is_explained(text: str, options: dict[str, str], mess
 def test_a_path_that_is_no_table_is_explained(tmp_path: Path) -> None:
     (tmp_path / "table.xlsx").touch()
     (tmp_path / "broken.parquet").write_bytes(b"no")
+    (tmp_path / "wide.csv").write_text("path,label\na.png,x\n", encoding="utf-16")
     for name, message in (
         ("gone.csv", "expected a CSV or Parquet file, but .* does not exist"),
         ("table.xlsx", r"ends with \.csv or \.parquet"),
         ("broken.parquet", "cannot be read"),
+        ("wide.csv", "no text in UTF-8"),
     ):
         with pytest.raises(DataError, match=message):
             Table(tmp_path / name).identity()

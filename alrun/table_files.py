@@ -1,0 +1,39 @@
+"""The tables that people give: CSV and Parquet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from alrun.errors import DataError
+
+
+def read_table(file: Path) -> pl.DataFrame:
+    """Read a table; every cell of one whose name ends with ``.csv`` is text, any other is Parquet.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or is a CSV file in another encoding than UTF-8 or with another separator than a comma.
+    """
+    csv = file.suffix.lower() == ".csv"
+    try:
+        frame = pl.read_csv(file, infer_schema=False, glob=False) if csv else pl.read_parquet(file, glob=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(f"{file} cannot be read: {error}") from error
+    if csv:
+        _check_header(file, frame.columns)
+    return frame
+
+
+def _check_header(file: Path, columns: list[str]) -> None:
+    """Refuse what polars takes for one oddly named column."""
+    try:
+        with file.open(encoding="utf-8") as text:
+            text.readline()
+    except UnicodeDecodeError:
+        raise DataError(f"{file} is no text in UTF-8: save it in that encoding") from None
+    for mark, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if len(columns) == 1 and mark in columns[0]:
+            raise DataError(f"{file}: its columns are separated by {name}; needed: commas")
