@@ -9,6 +9,7 @@ import pytest
 from benchmarks.encord_requests import GOALS, TAGS_GOAL, literal, measure
 
 TAGGING, DROPPING = 3, 2  # create, look up what was created, add; look up, delete
+OTHERS = 1  # has another run begun at the same moment: the names of the tags
 WRITING = 2  # a listing and the write
 TRYING = WRITING + 1  # the first tasks that are moved or ordered are written by themselves, and listed again
 UNFINISHED = 2  # is a run unfinished: at the start, and right before the first write
@@ -19,10 +20,10 @@ AROUND = 2 + UNFINISHED + 2 + 1  # open; is a run unfinished; snapshot and its t
     ("recipe", "writes", "tags"),
     [
         # in order: label rows, park, reopen the selection, reopen the rest; three tags, of which two are taken off
-        ("documented", 4 * WRITING + TRYING, 3 * TAGGING + 2 + DROPPING),
-        ("park", 3 * WRITING + TRYING, TAGGING + DROPPING),
-        ("move", 2 * WRITING + TRYING, TAGGING + DROPPING),
-        ("priority", TRYING + 1, TAGGING + DROPPING),  # what is complete by the end needs no priority back
+        ("documented", 4 * WRITING + TRYING, 3 * TAGGING + OTHERS + 2 + DROPPING),
+        ("park", 3 * WRITING + TRYING, TAGGING + OTHERS + DROPPING),
+        ("move", 2 * WRITING + TRYING, TAGGING + OTHERS + DROPPING),
+        ("priority", TRYING + 1, TAGGING + OTHERS + DROPPING),  # what is complete by the end needs no priority back
     ],
 )
 def test_a_small_run_takes_the_least_that_each_step_needs(recipe: str, writes: int, tags: int, tmp_path: Path) -> None:
