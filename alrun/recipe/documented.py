@@ -20,9 +20,10 @@ class Documented:
     """All candidates are completed, the selection is reopened, and after labelling the rest is reopened.
 
     Steps are numbered as on the page "Active Learning in Encord"; letters mark what the page leaves to the
-    reader: creating label rows, mirroring what is parked, giving back what parking changed, and clearing the
-    tags so that the next round does not meet stale ones. In step 9 the page picks out tasks by 'No class';
-    this recipe knows which tasks it parked, and reopens those that nobody touched.
+    reader: creating label rows, mirroring what is parked, giving back what parking changed, and taking the
+    tags off again. A task that had one of the tags before keeps it: the plan, not a tag, says what is moved. In
+    step 9 the page picks out tasks by 'No class'; this recipe knows which tasks it parked, and reopens those
+    that nobody touched.
 
     Attributes
     ----------
@@ -57,14 +58,14 @@ class Documented:
         everything = tuple(range(len(planned)))
         selection, rest = everything[: len(picks)], everything[len(picks) :]
         uninitialised = tuple(p for p in everything if planned[p].label_hash is None)
-        stale = tuple(p for p in rest if planned[p].data_hash in snapshot.tags.get(self.next_tag, ()))
+        named = tuple(p for p in everything if planned[p].data_hash not in snapshot.tags.get(self.unlabeled_tag, ()))
+        chosen = tuple(p for p in selection if planned[p].data_hash not in snapshot.tags.get(self.next_tag, ()))
         steps = [
             Choose("1", "choose the tasks that are ready to be labelled", everything),
-            Tag("2", f"tag them {self.unlabeled_tag!r}", everything, self.unlabeled_tag),
+            Tag("2", f"tag them {self.unlabeled_tag!r}", named, self.unlabeled_tag),
             *mirror(snapshot, planned, everything, "2a", facts),
             Choose("3", "choose the selection among them", selection),
-            Untag("4a", f"take a stale {self.next_tag!r} from tasks that are not selected", stale, self.next_tag),
-            Tag("4", f"tag the selection {self.next_tag!r}", selection, self.next_tag),
+            Tag("4", f"tag the selection {self.next_tag!r}", chosen, self.next_tag),
             Choose("5", f"choose the tag {self.unlabeled_tag!r}", everything),
             CreateLabelRows("6a", "create the label rows that completing needs", uninitialised),
             Park("6", "mark them as complete for a while", everything),
@@ -72,8 +73,8 @@ class Documented:
             *bring_back(snapshot, planned, selection, "8", "the selection"),
             AwaitLabels("9", "people label the selection", selection),
             *bring_back(snapshot, planned, rest, "9", "the rest"),
-            Untag("9c", f"take {self.unlabeled_tag!r} off again", everything, self.unlabeled_tag),
-            Untag("9d", f"take {self.next_tag!r} off again", selection, self.next_tag),
+            Untag("9c", f"take {self.unlabeled_tag!r} off again", named, self.unlabeled_tag),
+            Untag("9d", f"take {self.next_tag!r} off again", chosen, self.next_tag),
             *drop_mirror(snapshot, planned, everything, "9e", facts),
         ]
         return make_plan("documented", snapshot, planned, steps, left_out, facts)

@@ -121,12 +121,12 @@ class Plan:
         return tuple(task for task in self.tasks if task.rank is not None)
 
     def title(self, stage: str) -> str:
-        """Return the title of a stage."""
-        return next(s.title for s in self.stages if s.uuid == stage)
+        """Return the title of a stage; its uuid if it was added after the plan was made."""
+        return next((s.title for s in self.stages if s.uuid == stage), stage)
 
-    def type(self, stage: str) -> StageType:
-        """Return the type of a stage."""
-        return next(s.type for s in self.stages if s.uuid == stage)
+    def type(self, stage: str) -> StageType | None:
+        """Return the type of a stage; None if it was added after the plan was made."""
+        return next((s.type for s in self.stages if s.uuid == stage), None)
 
     @cached_property
     def _body(self) -> str:

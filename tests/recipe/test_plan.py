@@ -22,6 +22,7 @@ from alrun.recipe.plan import Plan, PlanFacts
 from alrun.recipe.preflight import preflight
 from alrun.recipe.priority import SetPriorities
 from alrun.recipe.steps import GiveBackPriority, Prioritise, Tag
+from alrun.recipe.verdict import changed_since
 from alrun.types import LeftOut, Ontology, Pick, Snapshot, Stage, StageType, Task, TaskStatus
 
 STAGES = (
@@ -187,6 +188,14 @@ def test_the_nine_steps_of_the_page_are_there_in_their_order_under_their_numbers
     assert [number for number in numbers if number.isdigit()] == ["1", "2", "3", "4", "5", "6", "7", "8", "9", "9"]
     tags = [(step.name, len(step.tasks)) for step in plan.steps if isinstance(step, Tag) and step.number.isdigit()]
     assert tags == [("unlabeled", 3), ("to label next", 1)]
+
+
+def test_a_stage_that_was_added_since_has_its_uuid_for_a_name_and_no_type() -> None:
+    tasks = [task(number) for number in range(3)]
+    plan = Documented().plan(snapshot(*tasks), tasks, picks(tasks[1]), [], FACTS)
+    moved = changed_since(plan, plan.tasks[0], replace(tasks[0], stage="a new stage"))
+    assert moved == "it was moved to 'a new stage'"
+    assert plan.type("a new stage") is None
 
 
 def test_the_two_tags_of_the_page_must_differ() -> None:

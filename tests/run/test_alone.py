@@ -20,7 +20,7 @@ from alrun.run.actions import ACTIONS
 from alrun.strategies.base import Ranking, StrategyInputs
 from alrun.strategies.random import Random
 from alrun.types import Need
-from tests.run.harness import make_job, platform_of, play, record, stages
+from tests.run.harness import make_job, platform_of, play, record, selection, stages
 
 POOL, BUDGET = 1437, 6
 LIVE = ("annotator=human", f"budget={BUDGET}", "strategy=random", "metrics=random", "recipe=park")
@@ -54,10 +54,10 @@ def assign(platform: LocalPlatform) -> None:
     platform.act(Assign((free.ref,), "bob@team"))
 
 
-def wait(tmp_path: Path, cache: Path) -> tuple[Path, LocalPlatform]:
+def wait(tmp_path: Path, cache: Path, *more: str) -> tuple[Path, LocalPlatform]:
     folder, project = tmp_path / "run", tmp_path / "project.sqlite"
     with pytest.raises(Waiting, match="action=resume run="):
-        play(folder, cache, *LIVE, f"platform.path={project}")
+        play(folder, cache, *LIVE, f"platform.path={project}", *more)
     return folder, platform_of(project)
 
 
@@ -76,19 +76,37 @@ def test_a_task_that_somebody_took_meanwhile_is_left_alone_and_the_run_goes_on(t
     assert "it was assigned to bob@team" in (folder / "rounds" / "01" / "journal.jsonl").read_text()
 
 
-def test_a_plan_that_a_person_has_seen_is_dropped_once_tasks_have_changed(tmp_path: Path, cache: Path) -> None:
+def test_a_plan_that_a_person_has_seen_is_dropped_once_its_selection_has_changed(tmp_path: Path, cache: Path) -> None:
     folder, project = tmp_path / "run", tmp_path / "project.sqlite"
     assert play(folder, cache, *LIVE, f"platform.path={project}", "action=plan") == 0
     platform = platform_of(project)
-    assign(platform)
+    (picked,) = platform.tasks([selection(folder / "rounds" / "01")[0]["data_hash"]])
+    platform.act(Assign((picked.ref,), "bob@team"))
     with pytest.raises(
-        StateError, match=r"(?s)bob@team\nNothing was done, and the plan was dropped.*action=resume run="
+        StateError,
+        match=r"(?s)1 of the 6 selected.*bob@team\nNothing was done, and the plan was dropped.*action=resume",
     ):
         again("resume", folder, cache)
     assert stages(platform) == {"Annotate 1": POOL}
     with pytest.raises(Waiting):  # a new plan is made, and carried out
         again("resume", folder, cache)
     assert stages(platform)["Complete"] == POOL - BUDGET - 1
+
+
+def test_a_plan_that_a_person_has_seen_leaves_alone_what_else_has_changed(
+    tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, project = tmp_path / "run", tmp_path / "project.sqlite"
+    assert play(folder, cache, *LIVE, f"platform.path={project}", "action=plan") == 0
+    platform = platform_of(project)
+    picked = {row["data_hash"] for row in selection(folder / "rounds" / "01")}
+    other = next(task for task in platform.tasks() if task.data_hash not in picked)
+    platform.act(Assign((other.ref,), "bob@team"))
+    with pytest.raises(Waiting), caplog.at_level("WARNING", "alrun"):
+        again("resume", folder, cache)
+    assert f"left alone: task {other.task_id}: it was assigned to bob@team" in caplog.text
+    assert stages(platform)["Complete"] == POOL - BUDGET - 1
+    assert {task.data_hash for task in platform.tasks() if task.priority is not None} == picked | {other.data_hash}
 
 
 def test_another_run_that_began_meanwhile_is_seen_before_the_first_write(tmp_path: Path, cache: Path) -> None:
@@ -168,6 +186,24 @@ def test_a_run_that_was_ended_without_its_folder_is_told_so_when_it_goes_on(
     assert again("restore", folder, cache) == 0
     assert platform.tasks() == before
     assert record(folder)["status"] == "restored"
+
+
+@pytest.mark.parametrize("recipe", ["park", "move"])
+def test_an_old_folder_takes_no_tasks_from_a_run_that_began_since(tmp_path: Path, cache: Path, recipe: str) -> None:
+    """The same person, the same labels: nothing else tells what the one moved from what the other did."""
+    chosen = f"recipe={recipe}"
+    folder, platform = wait(tmp_path, cache, chosen)
+    assert again("restore", tmp_path / "other", cache, f"run_id={record(folder)['id']}") == 0
+    with pytest.raises(Waiting):
+        play(tmp_path / "next", cache, *LIVE, f"platform.path={tmp_path / 'project.sqlite'}", chosen)
+    before = platform.tasks()
+    since = f"Since then run {record(tmp_path / 'next')['id']} began.*nothing was done.*action=restore run={folder}"
+    with pytest.raises(StateError, match=since):
+        again("restore", folder, cache, chosen)
+    assert platform.tasks() == before
+    assert again("restore", tmp_path / "next", cache, chosen) == 0
+    assert again("restore", folder, cache, chosen) == 0
+    assert stages(platform) == {"Annotate 1": POOL}
 
 
 @pytest.mark.parametrize("lost", ["", "01/journal.jsonl"])

@@ -118,7 +118,7 @@ def test_a_plan_waits_for_approval_and_is_for_that_plan_only(tmp_path: Path, cac
     platform = platform_of(project)
     assert stages(platform) == {"Annotate 1": POOL}
 
-    task = platform.tasks()[7]
+    (task,) = platform.tasks([selection(folder)[0]["data_hash"]])
     platform.act(Assign((task.ref,), "ann@team"))
     with pytest.raises(StateError, match=f"{task.task_id}: it was assigned to ann@team"):
         go_on(folder, project, cache)

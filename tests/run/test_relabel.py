@@ -119,6 +119,8 @@ def test_only_what_a_person_submitted_again_counts_as_labelled(project: Path, tm
     assert stages(platform) == {"Review 1": 1, "Complete": POOL - 1}
     play(folder, cache, *config, "action=resume", f"run={folder}")
     assert result(folder)["relabelled"] == {"changed": 1, "unchanged": 1, "untouched": 2}
+    assert set(result(folder)["labels"]) == {mended, confirmed}
+    assert result(folder)["cost"] == 2
     assert all((after[h].stage, after[h].priority) == (before[h].stage, None) for h in suspects if h != confirmed)
     assert platform.tags() == {}
 

@@ -70,18 +70,24 @@ def relabelled(plan: Plan, progress: Progress, before: Mapping[str, str], snapsh
     dict
         `changed` and `unchanged`: came back with another label, and with the same one. `untouched`: nobody answered.
     """
-    annotating = {stage.uuid for stage in snapshot.stages if stage.type is StageType.ANNOTATION}
-    waiting = {task.task_id for task in snapshot.tasks if task.stage in annotating}
-    alone = progress.among(progress.intended, plan, CompleteAgain)  # what people completed is found done, not written
+    answered = answered_again(plan, progress, snapshot)
     now = label_digests(snapshot, before)
     counts = dict.fromkeys(("changed", "unchanged", "untouched"), 0)
     for row in progress.among(progress.done, plan, SendBack):
-        task = plan.tasks[row]
-        if task.data_hash in now:
-            answered = row not in alone and task.task_id not in waiting
-            same = now[task.data_hash] == before[task.data_hash]
-            counts["untouched" if not answered else "unchanged" if same else "changed"] += 1
+        name = plan.tasks[row].data_hash
+        if name in now:
+            same = now[name] == before[name]
+            counts["untouched" if name not in answered else "unchanged" if same else "changed"] += 1
     return counts
+
+
+def answered_again(plan: Plan, progress: Progress, snapshot: Snapshot) -> frozenset[str]:
+    """Return the data hashes of tasks that were sent back and that people have labelled again, or left as they were."""
+    annotating = {stage.uuid for stage in snapshot.stages if stage.type is StageType.ANNOTATION}
+    there = {task.task_id for task in snapshot.tasks if task.stage not in annotating}
+    alone = progress.among(progress.intended, plan, CompleteAgain)  # what people completed is found done, not written
+    sent = (plan.tasks[row] for row in progress.among(progress.done, plan, SendBack) - alone)
+    return frozenset(task.data_hash for task in sent if task.task_id in there)
 
 
 def sent_back(plan: Plan, progress: Progress, result: Mapping[str, Any]) -> AgainRow | None:

@@ -6,12 +6,12 @@ import logging
 from typing import Any
 
 from alrun.files import write_json
-from alrun.recipe.journal import Journal
+from alrun.recipe.journal import Journal, Progress
 from alrun.recipe.plan import Plan
 from alrun.run.learning.quality import keep_quality
 from alrun.run.learning.training import Training, train
 from alrun.run.round_folder import RoundFolder, read_object
-from alrun.run.rounds.accounts import account, relabelled
+from alrun.run.rounds.accounts import account, answered_again, relabelled
 from alrun.run.rounds.auditing import audited
 from alrun.run.rounds.prelabel import untag_submitted
 from alrun.run.rounds.stopping import finished, outlook, round_cost, stability
@@ -30,8 +30,9 @@ def finish(session: Session, folder: RoundFolder, plan: Plan) -> Training:
     if session.job.publish.prelabel is not None:
         untag_submitted(session, snapshot)
     training = train(session, snapshot, number)
-    result = _result(plan, snapshot, training)
-    result["relabelled"] = _relabelled(folder, plan, snapshot)
+    progress = Journal(folder.journal, plan).progress
+    result = _result(plan, progress, snapshot, training)
+    result["relabelled"] = _relabelled(folder, plan, progress, snapshot)
     cost = round_cost(session, folder, snapshot, list(result["labels"]))
     earlier = finished(session, number - 1)
     spent = (earlier[-1].spent if earlier else 0.0) + cost
@@ -44,27 +45,33 @@ def finish(session: Session, folder: RoundFolder, plan: Plan) -> Training:
     return training
 
 
-def _relabelled(folder: RoundFolder, plan: Plan, snapshot: Snapshot) -> dict[str, int] | None:
+def _relabelled(folder: RoundFolder, plan: Plan, progress: Progress, snapshot: Snapshot) -> dict[str, int] | None:
     if not plan.sends_back:
         return None
     with folder.reading(folder.choice):
         before = read_object(folder.choice, {"labels": dict})["labels"]
-    return relabelled(plan, Journal(folder.journal, plan).progress, before, snapshot)
+    return relabelled(plan, progress, before, snapshot)
 
 
-def _result(plan: Plan, snapshot: Snapshot, training: Training) -> dict[str, Any]:
-    annotating = {stage.uuid for stage in snapshot.stages if stage.type is StageType.ANNOTATION}
-    labels = {
-        t.data_hash: snapshot.labels.get(t.label_hash or "", Label())
-        for t in snapshot.tasks
-        if t.stage not in annotating
-    }
+def _result(plan: Plan, progress: Progress, snapshot: Snapshot, training: Training) -> dict[str, Any]:
     return {
         "round": plan.round,
         "selected": len(plan.selected),
         "labelled": training.labelled,
         "counts": training.counts,
-        "labels": {t.data_hash: labels[t.data_hash].classes for t in plan.selected if t.data_hash in labels},
+        "labels": _labels(plan, progress, snapshot),
         "evaluation": None if training.evaluation is None else training.evaluation.to_json(),
         "account": account(plan, snapshot),
     }
+
+
+def _labels(plan: Plan, progress: Progress, snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
+    """Return the classes of the selected images that people have labelled in this round, by data hash."""
+    if plan.sends_back:
+        wanted = answered_again(plan, progress, snapshot)
+    else:
+        annotating = {stage.uuid for stage in snapshot.stages if stage.type is StageType.ANNOTATION}
+        wanted = frozenset(task.data_hash for task in snapshot.tasks if task.stage not in annotating)
+    rows = {task.data_hash: task.label_hash for task in snapshot.tasks}
+    selected = [task.data_hash for task in plan.selected if task.data_hash in wanted]
+    return {name: snapshot.labels.get(rows[name] or "", Label()).classes for name in selected}

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -17,7 +14,7 @@ from alrun.errors import StateError
 from alrun.files import write_json
 from alrun.models.base import Trained
 from alrun.models.imported import ImportedModel
-from alrun.recipe.apply import Applier, StepOutcome
+from alrun.recipe.apply import Applier
 from alrun.recipe.drift import changes
 from alrun.recipe.explain import explain
 from alrun.recipe.journal import Journal
@@ -31,6 +28,7 @@ from alrun.run.rounds.finishing import finish
 from alrun.run.rounds.labelling import Labelling
 from alrun.run.rounds.planning import plan_round
 from alrun.run.rounds.prelabel import Prelabelled, announce, prelabel
+from alrun.run.rounds.step_log import kept_steps, say_step
 from alrun.run.rounds.writeback import Outcome, preview, write_back
 from alrun.run.session import Session
 from alrun.strategies.base import at_stage
@@ -40,6 +38,9 @@ from alrun.types import OF_A_MODEL
 log = logging.getLogger("alrun")
 
 SHOWN = 10
+
+MOST_CHANGED = 0.1
+"""The share of a selection that may have changed since a person saw the plan."""
 
 
 @dataclass
@@ -111,21 +112,22 @@ class Round:
         if not restoring:  # `action=restore` ends a round at any point
             self._publish()
             if not self.folder.queue.exists():
-                with self.session.phase("apply", self.number), self._kept_steps(applier):
+                with self.session.phase("apply", self.number), kept_steps(self.folder, applier):
                     applier.prepare(lambda: self._give_way(applier))
                 self._prelabel()
                 write_json(self.folder.queue, {"ready_at": datetime.now(UTC).isoformat()})
             with self.session.phase("label", self.number) as counts:
                 counts["labelled"] = self.labelling(plan).wait().labelled
         if not applier.journal.progress.closed:
-            with self.session.phase("restore", self.number), self._kept_steps(applier):
+            with self.session.phase("restore", self.number), kept_steps(self.folder, applier):
                 applier.restore()
         return finish(self.session, self.folder, plan)
 
     def _look_for_mirror(self, applier: Applier, *, preparing: bool) -> None:
         """Say so if the run was ended without its folder; prepare no queue that nothing on the platform would tell of.
 
-        What is away yet comes back by the journal.
+        What is away yet comes back by the journal, unless another run has begun since: what that one has moved cannot
+        be told from what this one did.
         """
         if applier.journal.progress.closed or not applier.mirror_is_gone():
             return
@@ -134,6 +136,13 @@ class Round:
             f"round {self.number}: the tag that finds this run's tasks is gone from the project: they were brought "
             f"back by `action=restore run_id={run_id}`, or somebody deleted the tag"
         )
+        others = others_begun(self.session)
+        if others:
+            raise StateError(
+                f"{gone}. Since then run {' and run '.join(others)} began, and tasks that it moved would be taken for "
+                "this run's: nothing was done. Finish or restore it first; if anything of this run is away then: "
+                f"{command_for('restore', folder)}"
+            )
         if preparing:
             raise StateError(
                 f"{gone}. The queue was not ready yet, and nothing more was done. To end the run: "
@@ -143,16 +152,20 @@ class Round:
         self.session.folder.note(gone)
 
     def _refuse_outdated(self, plan: Plan) -> None:
-        """Refuse a plan that a person may have approved of, if the project is not as it was then."""
-        changed = changes(plan, self.session.platform, self.session.patience)
-        if not changed:
+        """Refuse a plan that a person may have approved of, if too much of its selection is not as it was then.
+
+        What else has changed is left alone, task by task: on a project where people work, some always has.
+        """
+        changes_now = changes(plan, self.session.platform, self.session.patience)
+        changed = {task.task_id: changes_now[task.task_id] for task in plan.selected if task.task_id in changes_now}
+        if len(changed) <= MOST_CHANGED * len(plan.selected):
             return
         shown = "".join(f"\n  {task}: {reason}" for task, reason in list(changed.items())[:SHOWN])
         more = f"\n  and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
         self.folder.plan.unlink()
         raise StateError(
-            f"{len(changed)} of the plan's {len(plan.tasks)} tasks have changed since it was made:{shown}{more}\n"
-            "Nothing was done, and the plan was dropped. To make a new one: "
+            f"{len(changed)} of the {len(plan.selected)} selected tasks have changed since the plan was made:{shown}"
+            f"{more}\nNothing was done, and the plan was dropped. To make a new one: "
             f"{command_for('resume', self.session.folder.path)}"
         )
 
@@ -178,12 +191,18 @@ class Round:
         """Bring back what this round parked, without waiting for labels."""
         applier = self._applier(plan)
         self._look_for_mirror(applier, preparing=False)
-        with self.session.phase("restore", self.number), self._kept_steps(applier):
+        with self.session.phase("restore", self.number), kept_steps(self.folder, applier):
             applier.restore()
 
     def _applier(self, plan: Plan) -> Applier:
         journal = Journal(self.folder.journal, plan)
-        return Applier(plan, self.session.platform, journal, self.session.patience, _say_step)
+        return Applier(
+            plan,
+            self.session.platform,
+            journal,
+            self.session.patience,
+            lambda outcome: say_step(outcome, plan, journal),
+        )
 
     def _publish(self) -> None:
         """Write to the images' client metadata what was approved with the plan, once."""
@@ -211,23 +230,6 @@ class Round:
             self.session.folder.note(f"round {self.number}: {outcome}")
         write_json(result, asdict(outcome))
 
-    @contextmanager
-    def _kept_steps(self, applier: Applier) -> Iterator[None]:
-        """Write down what the steps of the block took, added to what they took in earlier processes."""
-        path = self.folder.steps
-        earlier = _kept(path)
-        try:
-            yield
-        finally:
-            for position, outcome in applier.outcomes.items():
-                step = {**asdict(outcome), "outcome": _outcome(outcome)}
-                before = earlier.get(str(position), {"requests": 0, "seconds": 0.0})
-                for count in ("requests", "seconds"):
-                    step[count] += before[count]
-                earlier[str(position)] = step
-            applier.outcomes.clear()
-            write_json(path, earlier)
-
 
 def first_round(session: Session) -> int:
     """Return 0 if the run begins with an initial set, else 1.
@@ -250,28 +252,3 @@ def first_round(session: Session) -> int:
         f"{choice(job.initial_strategy)} (round 0)"
     )
     return 0
-
-
-def _kept(path: Path) -> dict[str, Any]:
-    """Return what was written down of the steps so far; figures that cannot be read must not stop a recipe."""
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        return {position: step for position, step in kept.items() if step["requests"] + step["seconds"] >= 0}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return {}
-
-
-def _say_step(outcome: StepOutcome) -> None:
-    log.info("  step %s: %s: %s", outcome.number, outcome.text, _outcome(outcome))
-
-
-def _outcome(outcome: StepOutcome) -> str:
-    if outcome.tasks == 0:
-        done = "done" if outcome.requests else "nothing to do"
-    elif outcome.written or outcome.left_alone:
-        done = f"{outcome.written} of {outcome.tasks} done"
-    else:
-        done = f"{outcome.tasks} tasks"
-    alone = f", {outcome.left_alone} left alone" if outcome.left_alone else ""
-    cost = f" ({outcome.requests} request{'s' if outcome.requests > 1 else ''})" if outcome.requests else ""
-    return f"{done}{alone}{cost}"
