@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,7 @@ class Compared:
     Attributes
     ----------
     sentences
-        The verdict on every arm, and what the comparison lacks.
+        The verdict on every arm, what the comparison lacks, and which jobs of several sweeps could not be made one.
     other_axis
         The same curves over cost where the statistics are over labels, and the other way round; None if both axes are
         the same.
@@ -116,7 +116,7 @@ def compare(
     names
         What people call a sweep, by the name of its folder; that name itself where it is not in here.
     """
-    rows = as_one(rows, names or {})
+    rows, clashes = as_one(rows, picks, names or {})
     found: list[Compared] = []
     impossible: list[str] = []
     for _, part in sorted(rows.group_by("setting_label", maintain_order=True), key=lambda group: str(group[0][0])):
@@ -126,15 +126,17 @@ def compare(
             label = part["setting_label"][0]
             impossible.append(f"{label}: {error}" if label else str(error))
             continue
-        found.append(_compared(setting, part, picks, axis))
+        found.append(_compared(setting, part, picks, axis, clashes.get(setting.label, [])))
     best = winner([one.summary for one in found]) if found else None
     return Comparison(figure, axis, tuple(found), tuple(impossible), best, rows)
 
 
-def _compared(setting: Setting, rows: pl.DataFrame, picks: pl.DataFrame, axis: Axis) -> Compared:
+def _compared(
+    setting: Setting, rows: pl.DataFrame, picks: pl.DataFrame, axis: Axis, clashes: Sequence[str]
+) -> Compared:
     summary = summarise(setting, rows, picks)
     classes, shares = class_shares(rows, list(setting.arms))
-    return Compared(summary, tuple(verdict(summary)), _other_axis(rows, setting.figure, axis), classes, shares)
+    return Compared(summary, (*verdict(summary), *clashes), _other_axis(rows, setting.figure, axis), classes, shares)
 
 
 def _other_axis(rows: pl.DataFrame, figure: str, axis: Axis) -> Setting | None:

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
+from alrun.compare.ties import TOLERANCE
+
 Floats = npt.NDArray[np.float64]
 
-RESAMPLES = 2000
+Curve = tuple[Floats, Floats]
+"""One learning curve as it was measured: budgets, ascending, and values, float64 of one shape (R,) each."""
 
 
-def band(values: Floats, rng: np.random.Generator, confidence: float = 0.95) -> tuple[Floats, Floats]:
-    """Return a percentile bootstrap interval of the mean at each budget, over seeds.
+def band(values: Floats, confidence: float = 0.95) -> tuple[Floats, Floats]:
+    """Return Student's t interval of the mean at each budget, over seeds.
 
     Parameters
     ----------
     values
         Float64, shape (S, P). With one seed the band is the curve itself.
-    rng
-        Draws the 2,000 resamples; whole curves are drawn, since the points of one are not independent.
 
     Returns
     -------
     tuple
-        Lower and upper end, shape (P,) each.
+        Lower and upper end, shape (P,) each: of each budget by itself, not of the curve as a whole.
     """
-    seeds = len(values)
-    drawn = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=RESAMPLES) / seeds
-    means = drawn @ values
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(means, [tail, 1 - tail], axis=0)
-    return low, high
+    from scipy.stats import t
+
+    seeds, mean = len(values), values.mean(axis=0)
+    if seeds == 1:
+        return mean, mean
+    half = t.ppf((1 + confidence) / 2, seeds - 1) * values.std(axis=0, ddof=1) / np.sqrt(seeds)
+    return mean - half, mean + half
 
 
 def area(grid: Floats, values: Floats) -> Floats:
@@ -68,14 +72,15 @@ def deficiency(values: Floats, baseline: Floats, ceiling: Floats, sign: int) -> 
     return lacks / baseline_lacks if baseline_lacks > 0 else float("nan")
 
 
-def labels_to_target(grid: Floats, values: Floats, target: float, sign: int) -> Floats:
+def labels_to_target(curves: Sequence[Curve], target: float, sign: int) -> Floats:
     """Return the first budget at which each curve reaches the target, float64 of shape (S,); inf if it never does.
 
     It is a budget that was paid for: no interpolation between evaluations. A curve that reaches the target and falls
-    again has reached it.
+    again has reached it. A value that only rounding keeps below the target has reached it too.
     """
-    reached = sign * values >= sign * target
-    return np.where(reached.any(axis=1), grid[reached.argmax(axis=1)], np.inf)
+    least = sign * target - TOLERANCE * abs(target)
+    reached = [x[sign * y >= least] for x, y in curves]
+    return np.array([x[0] if len(x) else np.inf for x in reached])
 
 
 def quartiles(budgets: Floats) -> tuple[float, float, float]:

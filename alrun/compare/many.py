@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
-from alrun.compare.settings import BASELINE
+from alrun.compare.twins import each_arm_once
 
 TELLING = ("dataset", "model", "embedding", "budget", "rounds", "initial_strategy", "recipe", "annotator")
 """What may tell two settings apart that two sweeps call the same; what it is not, their digests tell."""
@@ -14,7 +14,9 @@ TELLING = ("dataset", "model", "embedding", "budget", "rounds", "initial_strateg
 _SHORT = 6
 
 
-def as_one(rows: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
+def as_one(
+    rows: pl.DataFrame, picks: pl.DataFrame, names: Mapping[str, str]
+) -> tuple[pl.DataFrame, dict[str, list[str]]]:
     """Return the rows with one label for each setting, other than that of every other setting, and each job once.
 
     Settings that differ in keys which no sweep swept are told apart by the names of their sweeps, and by a digest only
@@ -22,21 +24,25 @@ def as_one(rows: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
 
     A reference, which is the same for many settings, stands in each whose jobs name it.
 
-    A job that several sweeps hold counts where it is done, else where it comes first. Where two sweeps have jobs of
-    one arm, setting and seed that compute different things, since a parameter that neither sweeps differs, the arms are
-    told apart by the name of their sweep. Of the baseline and the references the first one is kept instead.
+    A job that several sweeps hold counts where it is done, else where it comes first. So does one of several jobs of
+    one arm, setting and seed that came to the same; if they did not, see `alrun.compare.twins.each_arm_once`.
 
     Parameters
     ----------
-    rows
+    rows, picks
         The columns of docs/sweep.md.
     names
         What people call a sweep, by the name of its folder; that name itself where it is not in here.
+
+    Returns
+    -------
+    tuple
+        The rows, and what could not be made one, in sentences by the label of their setting.
     """
     rows = _with_references(_each_job_once(rows))
     labels = _labels(rows, names)
     rows = rows.with_columns(pl.col("setting").replace_strict(labels, return_dtype=pl.String).alias("setting_label"))
-    return _each_arm_once(rows)
+    return each_arm_once(rows, picks)
 
 
 def _each_job_once(rows: pl.DataFrame) -> pl.DataFrame:
@@ -88,18 +94,3 @@ def _shared(labels: Mapping[str, str]) -> Iterable[Sequence[str]]:
     for setting, label in labels.items():
         by_label.setdefault(label, []).append(setting)
     return [settings for settings in by_label.values() if len(settings) > 1]
-
-
-def _each_arm_once(rows: pl.DataFrame) -> pl.DataFrame:
-    place = ["setting", "role", "arm", "seed"]
-    jobs = rows.select(*place, "sweep", "job").unique(maintain_order=True)
-    twice = jobs.group_by(place).agg(pl.col("sweep").n_unique().alias("sweeps")).filter(pl.col("sweeps") > 1)
-    if twice.is_empty():
-        return rows
-    single = (pl.col("arm") == BASELINE) | (pl.col("role") != "job")
-    kept = jobs.filter(single).unique(place, keep="first", maintain_order=True)["job"]
-    rows = rows.filter(~single | pl.col("job").is_in(kept.implode()))
-    apart = twice.filter(~single).select("setting", "role", "arm").unique().with_columns(apart=True)
-    joined = rows.join(apart, on=["setting", "role", "arm"], how="left", maintain_order="left")
-    named = pl.format("{} ({})", "arm", "sweep")
-    return joined.with_columns(arm=pl.when("apart").then(named).otherwise("arm")).drop("apart")

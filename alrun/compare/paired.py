@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from alrun.compare.ties import differences
+
 Floats = npt.NDArray[np.float64]
 
 LEVEL, POWER = 0.05, 0.8
@@ -30,7 +32,8 @@ class Difference:
     p
         Two-sided Wilcoxon signed-rank test, not corrected; 1 where every difference is 0.
     wins, ties, losses
-        Seeds on which the arm is better, the same, worse.
+        Seeds on which the arm is better, the same, worse. What rounding alone tells apart is the same: see
+        `alrun.compare.ties`; so it is in the ranks of the test.
     detectable
         The smallest true difference that as many seeds would find with probability 0.8 (see `power`); NaN with fewer
         seeds than `fewest_to_test`, which find nothing, however large.
@@ -62,7 +65,7 @@ def difference(values: Floats, baseline: Floats, sign: int = 1, tests: int = 1) 
     tests
         How many arms are tested against the baseline, for which Holm corrects: `detectable` and `seeds_needed` do too.
     """
-    gains = sign * (values - baseline)
+    gains = differences(values, baseline, sign)
     mean, count = float(gains.mean()), len(gains)
     spread = float(gains.std(ddof=1)) if count > 1 else float("nan")
     half = _t_quantile(count) * spread / np.sqrt(count) if count > 1 else float("nan")
@@ -80,7 +83,10 @@ def difference(values: Floats, baseline: Floats, sign: int = 1, tests: int = 1) 
 
 
 def signed_rank(gains: Floats) -> float:
-    """Return the two-sided p of Wilcoxon's signed-rank test; zeros are dropped, 1 if nothing is left."""
+    """Return the two-sided p of Wilcoxon's signed-rank test; zeros are dropped, 1 if nothing is left.
+
+    `gains` are to be levelled (`alrun.compare.ties`): equal ones share a rank only where they are equal to the bit.
+    """
     from scipy.stats import wilcoxon
 
     gains = gains[gains != 0]
@@ -201,7 +207,7 @@ def penalties(arms: Sequence[Floats], sign: int = 1) -> Floats:
     matrix = np.zeros((count, count))
     for i in range(count):
         for j in range(count):
-            gains = sign * (arms[i] - arms[j])
+            gains = differences(arms[i], arms[j], sign)
             seeds = len(gains)
             if i == j or seeds < 2:
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from alrun.compare.curves import Curve
 from alrun.errors import DataError
 from alrun.models.figures import LOWER_IS_BETTER
 
@@ -17,7 +18,8 @@ Floats = npt.NDArray[np.float64]
 Axis = Literal["labelled", "spent"]
 
 BASELINE = "random"
-_KEY = ("arm", "seed", "job")
+_UNITS: Mapping[Axis, str] = {"labelled": "{} labelled images", "spent": "a cost of {}"}
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,8 @@ class Setting:
         Float64, shape (P,), ascending: labels (or cost) at which all curves are known.
     arms
         By name, the baseline first, then in order of their names: float64, shape (S, P).
+    measured
+        By name, in the same order: the curve of each seed as it was measured, to its own end.
     ceiling
         Float64, shape (S,): the figure with all labels, by seed; None if that was not run for every seed.
     left_out
@@ -47,6 +51,7 @@ class Setting:
     seeds: tuple[int, ...]
     grid: Floats
     arms: Mapping[str, Floats]
+    measured: Mapping[str, Sequence[Curve]]
     ceiling: Floats | None
     left_out: tuple[str, ...] = ()
 
@@ -60,18 +65,25 @@ class Setting:
         """The curves of `random`; None if the sweep has none."""
         return self.arms.get(BASELINE)
 
+    @property
+    def end(self) -> float | None:
+        """The budget at which every curve ends; None if they end at different ones."""
+        ends = {float(x[-1]) for curves in self.measured.values() for x, _ in curves}
+        return ends.pop() if len(ends) == 1 else None
+
 
 def settings(rows: pl.DataFrame, figure: str = "accuracy", axis: Axis = "labelled") -> list[Setting]:
     """Return the settings in the rows of sweeps (docs/sweep.md), ordered by label.
 
     Jobs that are not done, and seeds that not every arm of their setting has finished, are left out and named. A curve
     is interpolated linearly where another run of its setting was evaluated at other numbers of labels; the grid ends
-    where the first of them ends.
+    where the first of them ends, and what lies beyond is named.
 
     Raises
     ------
     DataError
-        If the rows have no such figure, or no finished and evaluated job.
+        If the rows have no such figure, no finished and evaluated job, no range of budgets that all curves of a setting
+        have in common, or nothing that a strategy chose.
     """
     if figure not in rows.columns:
         raise DataError(f"the sweep has no figure {figure!r}")
@@ -104,7 +116,7 @@ def _check_places(jobs: pl.DataFrame) -> None:
 def _setting(
     label: str, jobs: pl.DataFrame, every: pl.DataFrame, full: pl.DataFrame, figure: str, axis: Axis
 ) -> Setting:
-    finished: dict[str, dict[int, tuple[Floats, Floats]]] = {}
+    finished: dict[str, dict[int, Curve]] = {}
     for (arm, seed), curve in jobs.sort("round").group_by("arm", "seed", maintain_order=True):
         x, y = curve[axis].cast(pl.Float64).to_numpy(), curve[figure].to_numpy()
         keep = np.concatenate([x[:-1] < x[1:], [True]])  # a round that labelled nothing says nothing new
@@ -113,26 +125,55 @@ def _setting(
     left_out = _left_out(every, finished, shared)
     if not shared:
         raise DataError(f"no seed was finished by every strategy of the setting {label or '(the only one)'!r}")
+    if len(finished) > 1 and jobs["round"].max() == 0:
+        raise DataError(
+            "every job ended at its initial set, before a strategy chose anything: there is nothing to compare"
+        )
     seeds = tuple(sorted(shared))
-    curves = {arm: [by_seed[seed] for seed in seeds] for arm, by_seed in finished.items()}
-    grid = _grid([x for arm in curves.values() for x, _ in arm])
-    values = {arm: np.array([np.interp(grid, x, y) for x, y in curves[arm]]) for arm in _ordered(curves)}
+    measured = {arm: [finished[arm][seed] for seed in seeds] for arm in _ordered(finished)}
+    grid, cut = _grid(measured, seeds, _UNITS[axis])
+    values = {arm: np.array([np.interp(grid, x, y) for x, y in curves]) for arm, curves in measured.items()}
     by_seed = {int(str(s)): float(v) for s, v in full.sort("round").select("seed", figure).iter_rows()}
     ceiling = np.array([by_seed[seed] for seed in seeds]) if shared <= set(by_seed) else None
-    return Setting(label, figure, seeds, grid, values, ceiling, tuple(left_out))
+    return Setting(label, figure, seeds, grid, values, measured, ceiling, (*left_out, *cut))
 
 
 def _ordered(names: Mapping[str, object]) -> list[str]:
     return sorted(names, key=lambda name: (name != BASELINE, name))
 
 
-def _grid(axes: list[Floats]) -> Floats:
-    low, high = max(x[0] for x in axes), min(x[-1] for x in axes)
-    points = np.unique(np.concatenate(axes))
+def _grid(measured: Mapping[str, Sequence[Curve]], seeds: Sequence[int], unit: str) -> tuple[Floats, list[str]]:
+    """Return the budgets of all curves that lie within each of them, and what lies beyond, in words."""
+    axes = {
+        f"{arm} (seed {seed})": x
+        for arm, curves in measured.items()
+        for seed, (x, _) in zip(seeds, curves, strict=True)
+    }
+    first, last = {job: float(x[0]) for job, x in axes.items()}, {job: float(x[-1]) for job, x in axes.items()}
+    low, high = max(first.values()), min(last.values())
+    points = np.unique(np.concatenate(list(axes.values())))
     inside: Floats = points[(points >= low) & (points <= high)]
+    cut = []
+    if min(first.values()) < low:
+        cut.append(f"{_jobs(first, low)} began at {low:,.6g}, the first curve at {min(first.values()):,.6g}")
+    if max(last.values()) > high:
+        cut.append(f"{_jobs(last, high)} ended at {high:,.6g}, the longest curve at {max(last.values()):,.6g}")
+    why = "; ".join(cut)
     if not len(inside):
-        raise DataError("the learning curves of a setting have no number of labels in common")
-    return inside
+        raise DataError(f"the learning curves of a setting have no budget in common: {why}")
+    if cut and len(inside) == 1 and len(measured) > 1:
+        raise DataError(
+            f"the learning curves of a setting have only {unit.format(f'{low:,.6g}')} in common, one point, and no "
+            f"verdict rests on that: {why}. Compare without such seeds, or let no stopping rule end a job so early"
+        )
+    return inside, [f"all but {unit.format(f'{low:,.6g} to {high:,.6g}')}: {why}"] if cut else []
+
+
+def _jobs(ends: Mapping[str, float], end: float) -> str:
+    """Name the jobs whose curves end there."""
+    jobs = [job for job, at in ends.items() if at == end]
+    more = f" and {len(jobs) - _MOST_NAMED} more" if len(jobs) > _MOST_NAMED else ""
+    return ", ".join(jobs[:_MOST_NAMED]) + more
 
 
 def _left_out(every: pl.DataFrame, finished: Mapping[str, Mapping[int, object]], shared: set[int]) -> list[str]:

@@ -41,11 +41,12 @@ class ArmSummary:
     deficiency
         See `alrun.compare.curves.deficiency`; None without baseline or ceiling.
     targets
-        Quartiles of the labels to each target, inf where too few seeds reached it.
+        Quartiles of the labels (or the cost) to each target, on each seed's own curve as it was measured, to its own
+        end; inf where too few seeds reached it.
     balance
         See `alrun.compare.picks.class_balance`.
     calibration_error, select_seconds, train_seconds
-        Means over all rounds but the initial one; NaN where not known.
+        Means over all rounds in which something was chosen, but the initial one; NaN where not known.
     """
 
     arm: str
@@ -130,6 +131,7 @@ def _arm(
     if setting.baseline is not None and setting.ceiling is not None:
         lacks = deficiency(values, setting.baseline, setting.ceiling, setting.sign)
     own = rows.filter((pl.col("arm") == arm) & (pl.col("role") == "job") & (pl.col("round") > 0))
+    own = own.filter(pl.col("selected") > 0)  # the last round of an exhausted pool is none
     return ArmSummary(
         arm,
         float(areas.mean()),
@@ -139,7 +141,7 @@ def _arm(
         gain,
         p_holm,
         lacks,
-        {t.name: quartiles(labels_to_target(setting.grid, values, t.value, setting.sign)) for t in targets},
+        {t.name: quartiles(labels_to_target(setting.measured[arm], t.value, setting.sign)) for t in targets},
         class_balance(rows, arm),
         _mean(own, "calibration_error"),
         _mean(own, "seconds.select"),

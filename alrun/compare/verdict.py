@@ -1,4 +1,4 @@
-"""The comparison in words; "no detectable difference" is a possible answer."""
+"""The comparison in words; "no detectable difference" and "too few seeds" are possible answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from alrun.compare.paired import LEVEL, POWER, fewest_to_test
-from alrun.compare.settings import BASELINE
+from alrun.compare.settings import BASELINE, Setting
 from alrun.compare.summary import ArmSummary, SettingSummary
 
 
@@ -17,7 +17,7 @@ def verdict(summary: SettingSummary) -> list[str]:
     said = [_sentence(arm, summary) for arm in compared]
     seeds = len(summary.setting.seeds)
     if summary.setting.baseline is None:
-        said.append("There is no random baseline, so nothing can be said about a gain: add strategy=random.")
+        said.append(f"There is no random baseline, so nothing can be said about a gain: {_add_random(summary)}.")
     elif compared and seeds < fewest:
         said.append(
             f"{_seeds(seeds)}: the signed-rank test of {_strategies(len(compared))} cannot go below {LEVEL:g} with "
@@ -56,14 +56,18 @@ def _sentence(arm: ArmSummary, summary: SettingSummary) -> str:
     gain = arm.gain
     if gain is None or arm.p_holm is None:
         return ""
-    figure, seeds = summary.setting.figure, len(summary.setting.seeds)
-    facts = f"{gain.mean:+.4f} mean {figure} over the budget"
+    seeds = len(summary.setting.seeds)
+    if not gain.wins and not gain.losses:
+        return f"{arm.arm}: no difference from random: the same area on {'every' if seeds > 1 else 'the one'} seed."
+    facts = _in_its_unit(gain.mean, summary.setting)
     if seeds > 1:
         facts += f", 95 % interval {gain.low:+.4f} to {gain.high:+.4f}, p = {arm.p_holm:.3g} (Wilcoxon, Holm)"
     facts += f", {gain.wins} of {seeds} seeds better"
     if arm.p_holm < LEVEL:
         return f"{arm.arm} is {'better' if gain.mean > 0 else 'worse'} than random: {facts}."
-    text = f"{arm.arm}: no detectable difference from random: {facts}."
+    few = seeds < fewest_to_test(sum(other.gain is not None for other in summary.arms))
+    found = "too few seeds to test against" if few else "no detectable difference from"
+    text = f"{arm.arm}: {found} random: {facts}."
     if seeds > 1:
         if math.isnan(gain.detectable):
             text += f" {_seeds(seeds)} would find no difference, however large"
@@ -74,6 +78,27 @@ def _sentence(arm: ArmSummary, summary: SettingSummary) -> str:
         else:
             text += f"; one as large as was seen needs {gain.seeds_needed}."
     return text
+
+
+def _in_its_unit(gain: float, setting: Setting) -> str:
+    """Return a mean gain in words that are true of the figure: a gain in log loss is a lower one."""
+    if setting.sign > 0:
+        return f"{gain:+.4f} mean {setting.figure} over the budget"
+    moved = "lower" if gain > 0 else "higher"
+    return (
+        f"mean {setting.figure} over the budget {abs(gain):.4f} {moved} than random's, where lower is better: "
+        f"a gain of {gain:+.4f}"
+    )
+
+
+def _add_random(summary: SettingSummary) -> str:
+    """Return how to run the baseline; `strategy=random` takes no swept part or parameter of another strategy."""
+    if any("=" in arm.arm for arm in summary.arms):
+        return (
+            "run the same command with strategy=random and without the other keys of the strategy, as a sweep of its "
+            "own, and compare both with action=compare"
+        )
+    return "add strategy=random"
 
 
 def _strategies(count: int) -> str:

@@ -19,8 +19,8 @@ def rows(curves: Curves, *, full: Mapping[int, float] | None = None, label: str 
         for seed, values in by_seed.items():
             for number, value in enumerate(values):
                 made.append(_row(arm, seed, label) | {
-                    "round": number, "labelled": 10 * (number + 1), "spent": 10.0 * (number + 1), "accuracy": value,
-                    "log_loss": 1 - value, "seconds.select": 0.5, "seconds.train": 2.0,
+                    "round": number, "selected": 10, "labelled": 10 * (number + 1), "spent": 10.0 * (number + 1),
+                    "accuracy": value, "log_loss": 1 - value, "seconds.select": 0.5, "seconds.train": 2.0,
                 })  # fmt: skip
             if not values:
                 made.append(_row(arm, seed, label) | {"status": "failed"})

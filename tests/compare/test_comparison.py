@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 
@@ -12,6 +14,10 @@ from tests.compare.tables import picks, rows
 
 NO_PICKS = picks({})
 SEEDS = range(8)
+
+
+def joined(table: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
+    return as_one(table, NO_PICKS, names)[0]
 
 
 def flat(gain: float, *, seeds: range = SEEDS) -> dict[int, list[float]]:
@@ -65,9 +71,9 @@ def test_settings_that_two_sweeps_call_the_same_are_told_apart() -> None:
     one = rows({"random": {0: [0.5]}}, dataset="digits").with_columns(setting=pl.lit("1" * 16))
     two = rows({"random": {0: [0.6]}}, dataset="wdbc").with_columns(setting=pl.lit("2" * 16), job=pl.lit("other"))
     three = two.with_columns(setting=pl.lit("3" * 16), job=pl.lit("third"))
-    found = as_one(pl.concat([one, two, three]), {})
+    found = joined(pl.concat([one, two, three]), {})
     assert found["setting_label"].to_list() == ["dataset=digits", "dataset=wdbc (222222)", "dataset=wdbc (333333)"]
-    named = as_one(pl.concat([one, two, three.with_columns(sweep=pl.lit("t-1"))]), {"t-1": "t"})
+    named = joined(pl.concat([one, two, three.with_columns(sweep=pl.lit("t-1"))]), {"t-1": "t"})
     assert named["setting_label"].to_list() == ["dataset=digits", "dataset=wdbc (s)", "dataset=wdbc (t)"]
 
 
@@ -79,30 +85,79 @@ def test_settings_that_nothing_else_tells_apart_have_the_name_of_their_sweep() -
         for sweep, digit in (("ks", "1"), ("s2", "2"), ("ks", "3"))
     ]
     names = {"ks-1": "ks", "s2-2": "s2", "ks-3": "ks"}
-    assert as_one(pl.concat(parts[:2]), names)["setting_label"].to_list() == ["ks", "s2"]
-    assert as_one(pl.concat(parts), names)["setting_label"].to_list() == ["ks (111111)", "s2", "ks (333333)"]
-    assert as_one(pl.concat(parts), {})["setting_label"].to_list() == ["ks-1", "s2-2", "ks-3"]
+    assert joined(pl.concat(parts[:2]), names)["setting_label"].to_list() == ["ks", "s2"]
+    assert joined(pl.concat(parts), names)["setting_label"].to_list() == ["ks (111111)", "s2", "ks (333333)"]
+    assert joined(pl.concat(parts), {})["setting_label"].to_list() == ["ks-1", "s2-2", "ks-3"]
     swept = rows({"random": {0: [0.5]}}, label="budget=5")
-    assert as_one(pl.concat([parts[0], swept]), names)["setting_label"].to_list() == ["ks", "budget=5"]
-    assert as_one(parts[0], names)["setting_label"].to_list() == [""]  # the only setting needs no name
+    assert joined(pl.concat([parts[0], swept]), names)["setting_label"].to_list() == ["ks", "budget=5"]
+    assert joined(parts[0], names)["setting_label"].to_list() == [""]  # the only setting needs no name
 
 
 def test_a_job_of_two_sweeps_counts_once_where_it_is_done() -> None:
     begun = rows({"random": {0: []}}).with_columns(sweep=pl.lit("first"))
     done = rows({"random": {0: [0.5, 0.6]}}).with_columns(sweep=pl.lit("second"))
-    found = as_one(pl.concat([begun, done, done.with_columns(sweep=pl.lit("third"))]), {})
+    found = joined(pl.concat([begun, done, done.with_columns(sweep=pl.lit("third"))]), {})
     assert found["sweep"].to_list() == ["second", "second"]
+
+
+def named(table: pl.DataFrame, sweep: str) -> pl.DataFrame:
+    """Return the same rows as those of another sweep, whose jobs have other digests."""
+    return table.with_columns(sweep=pl.lit(sweep), job=pl.format("{} {}", pl.lit(sweep), "job"))
 
 
 def test_arms_of_one_name_that_compute_different_things_are_told_apart_and_random_stays_one() -> None:
     one = rows({"random": flat(0), "margin": flat(0.1)}, full={0: 0.9})
-    two = one.with_columns(sweep=pl.lit("t"), job=pl.format("other {}", "job"))
-    found = as_one(pl.concat([one, two]), {})
+    last = (pl.col("arm") != "entropy") & (pl.col("seed") == 7) & (pl.col("round") == 1)
+    two = named(one, "t").with_columns(accuracy=pl.when(last).then(0.25).otherwise("accuracy"))
+    found, said = as_one(pl.concat([one, two]), NO_PICKS, {})
     arms = found.filter(role="job").group_by("arm").len().sort("arm").rows()
     assert arms == [("margin (s)", 16), ("margin (t)", 16), ("random", 16)]
     assert found.filter(role="full_data").height == 1
-    more = as_one(pl.concat([one, rows({"margin": flat(0.1, seeds=range(8, 9))}).with_columns(sweep=pl.lit("t"))]), {})
+    differ = "with seed 7, s and t came to different picks or figures."
+    assert said[""] == [
+        f"random is not the same in all sweeps: {differ} Where several have a seed, the first one counts.",
+        f"margin is told apart by sweep: {differ}",
+    ]
+    [setting] = compare(pl.concat([one, two]), NO_PICKS).settings
+    assert set(said[""]) <= set(setting.sentences)
+    third = joined(pl.concat([one, two, named(two, "u")]), {}).filter(role="job")
+    assert set(third["arm"]) == {"random", "margin (s)", "margin (t)"}  # what came to the same as t is t
+    more = joined(pl.concat([one, rows({"margin": flat(0.1, seeds=range(8, 9))}).with_columns(sweep=pl.lit("t"))]), {})
     assert set(more.filter(role="job")["arm"]) == {"margin", "random"}  # further seeds of the same arm are the same arm
+
+
+def test_jobs_that_only_the_name_of_their_sweep_tells_apart_are_one() -> None:
+    """Seeds 0 to 5 of one sweep, 3 to 7 of another: 8 seeds, each once, and margin's test is of one strategy."""
+    one = rows({"random": flat(0, seeds=range(6)), "margin": flat(0.1, seeds=range(6))}, full={0: 0.9})
+    two = named(
+        rows({"random": flat(0, seeds=range(3, 8)), "margin": flat(0.1, seeds=range(3, 8))}, full={0: 0.9}), "t"
+    )
+    found, said = as_one(pl.concat([one, two]), NO_PICKS, {})
+    assert said == {}
+    assert found.filter(role="job").group_by("arm").len().sort("arm").rows() == [("margin", 16), ("random", 16)]
+    assert found.filter(role="full_data").height == 1
+    [setting] = compare(pl.concat([one, two]), NO_PICKS).settings
+    assert setting.summary.setting.seeds == tuple(range(8))
+    assert setting.summary.arms[1].p_holm == 2 / 2**8
+
+
+def test_jobs_with_the_same_figures_and_other_picks_are_not_one() -> None:
+    one = rows({"random": {0: [0.5, 0.6]}, "margin": {0: [0.5, 0.7]}})
+    chosen = picks({("random", 0): "ab", ("margin", 0): "ab"})
+    other = picks({("random", 0): "ab", ("margin", 0): "bc"})
+    both = pl.concat([chosen, named(other, "t")])
+    found, said = as_one(pl.concat([one, named(one, "t")]), both, {})
+    assert set(found["arm"]) == {"random", "margin (s)", "margin (t)"}
+    assert said == {"": ["margin is told apart by sweep: with seed 0, s and t came to different picks or figures."]}
+
+
+def test_a_hole_of_one_sweep_is_filled_by_another_that_did_the_job_under_another_name() -> None:
+    gone = rows({"random": {0: [0.5, 0.6]}, "margin": {0: []}})
+    done = named(rows({"random": {0: [0.5, 0.6]}, "margin": {0: [0.5, 0.7]}}), "t")
+    found = joined(pl.concat([gone, done]), {})
+    assert (
+        found.select("arm", "sweep", "status").rows() == [("random", "s", "done")] * 2 + [("margin", "t", "done")] * 2
+    )
 
 
 def test_a_reference_stands_in_every_setting_whose_jobs_name_it() -> None:

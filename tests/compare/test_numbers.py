@@ -48,23 +48,26 @@ def test_deficiency_by_hand() -> None:
 
 def test_labels_to_target_are_censored_where_it_is_never_reached() -> None:
     grid = np.array([10.0, 20, 30])
-    curves = np.array([[0.5, 0.9, 0.8], [0.5, 0.6, 0.7], [0.9, 0.9, 0.9], [0.5, 0.6, 0.9]])
-    found = labels_to_target(grid, curves, 0.9, 1)
+    curves = [(grid, np.array(y)) for y in ([0.5, 0.9, 0.8], [0.5, 0.6, 0.7], [0.9, 0.9, 0.9], [0.5, 0.6, 0.9])]
+    found = labels_to_target(curves, 0.9, 1)
     assert found.tolist() == [20, math.inf, 10, 30]
     assert quartiles(found) == (10, 20, 30)
     assert quartiles(np.array([10, math.inf, math.inf, math.inf])) == (10, math.inf, math.inf)
-    assert labels_to_target(grid, 1 - curves, 0.1, -1).tolist() == found.tolist()
+    assert labels_to_target([(x, 1 - y) for x, y in curves], 0.1, -1).tolist() == found.tolist()
 
 
-def test_the_band_covers_the_mean_about_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(0)
-    inside = 0
-    for _ in range(300):
-        low, high = band(rng.normal(0.7, 0.02, (20, 1)), rng)
-        inside += bool(low[0] <= 0.7 <= high[0])
-    assert 0.89 <= inside / 300 <= 0.98
-    low, high = band(np.array([[0.5, 0.6]]), rng)
-    assert low.tolist() == high.tolist() == pytest.approx([0.5, 0.6])
+@pytest.mark.parametrize("seeds", [3, 5, 20])
+def test_the_band_covers_the_mean_as_often_as_it_says(seeds: int) -> None:
+    low, high = band(np.random.default_rng(0).normal(0.7, 0.02, (seeds, 4_000)))
+    assert np.mean((low <= 0.7) & (high >= 0.7)) == pytest.approx(0.95, abs=0.01)
+
+
+def test_the_band_by_hand() -> None:
+    low, high = band(np.array([[0.4, 0.6], [0.6, 0.6]]))
+    half = 12.7062 * 0.1  # t(0.975, 1), and a standard error of 0.1
+    assert (low.tolist(), high.tolist()) == (pytest.approx([0.5 - half, 0.6]), pytest.approx([0.5 + half, 0.6]))
+    low, high = band(np.array([[0.5, 0.6]]))
+    assert low.tolist() == high.tolist() == [0.5, 0.6]
 
 
 @settings_of(max_examples=25)

@@ -44,6 +44,33 @@ def test_a_curve_with_other_budgets_is_interpolated_on_the_common_range() -> Non
     assert found.grid.tolist() == [15, 20, 25]
     np.testing.assert_allclose(found.arms["margin"], [[0.5, 0.6, 0.65]])
     np.testing.assert_allclose(found.arms["random"], [[0.4, 0.45, 0.5]])
+    [cut] = found.left_out
+    assert cut == (
+        "all but 15 to 25 labelled images: random (seed 0) began at 15, the first curve at 10; "
+        "random (seed 0) ended at 25, the longest curve at 30"
+    )
+
+
+def test_a_job_that_ended_early_cuts_all_curves_and_is_named() -> None:
+    long, short = [0.4, 0.5, 0.6], [0.4, 0.6]
+    [found] = settings(rows({"random": dict.fromkeys(range(6), long), "margin": dict.fromkeys(range(6), short)}))
+    assert (found.grid.tolist(), found.end) == ([10, 20], None)
+    [cut] = found.left_out
+    assert cut == (
+        "all but 10 to 20 labelled images: margin (seed 0), margin (seed 1), margin (seed 2) and 3 more ended at 20, "
+        "the longest curve at 30"
+    )
+    assert [len(y) for arm in ("random", "margin") for _, y in found.measured[arm]] == [3] * 6 + [2] * 6
+    assert settings(rows({"random": {0: [0.4, 0.5]}, "margin": {0: [0.4, 0.6]}}))[0].end == 20
+
+
+def test_no_verdict_rests_on_one_point_of_curves_that_go_on_nor_on_the_initial_set() -> None:
+    with pytest.raises(DataError, match=r"only 10 labelled images in common, one point.*margin \(seed 0\) ended at 10"):
+        settings(rows({"random": {0: [0.4, 0.5]}, "margin": {0: [0.4]}}))
+    with pytest.raises(DataError, match="ended at its initial set, before a strategy chose anything"):
+        settings(rows({"random": {0: [0.4]}, "margin": {0: [0.4]}}))
+    one_round = rows({"random": {0: [0.4]}, "margin": {0: [0.5]}}).with_columns(pl.col("round") + 1)
+    assert settings(one_round)[0].left_out == ()  # one batch each, chosen and evaluated
 
 
 def test_settings_are_apart_and_ordered() -> None:

@@ -45,10 +45,71 @@ def test_no_difference_says_what_would_settle_it() -> None:
 def test_too_few_seeds_is_said_however_large_the_gain() -> None:
     found = compared({"margin": 0.1}, 3, 0.001)
     said = verdict(found)
-    assert said[0].startswith("margin: no detectable difference")
+    assert said[0].startswith("margin: too few seeds to test against random: +0.0496 mean")
     assert "3 seeds would find no difference, however large; one as large as was seen needs 6." in said[0]
     assert "fewer than 6" in said[1]
     assert winner([found]) == "random"
+
+
+def test_a_sentence_is_true_of_a_figure_of_which_less_is_better() -> None:
+    """Mean log losses over the budget: 0.45 of random, 0.4 of margin, 0.5 of entropy, each on every seed."""
+    table = rows(
+        {
+            "random": {seed: [0.5, 0.6] for seed in range(8)},
+            "margin": {seed: [0.5, 0.7] for seed in range(8)},
+            "entropy": {seed: [0.5, 0.5] for seed in range(8)},
+        }
+    )
+    [setting] = settings(table, "log_loss")
+    entropy, margin = verdict(summarise(setting, table, NO_PICKS))
+    over = "than random's, where lower is better: a gain of"
+    assert entropy.startswith(
+        f"entropy is worse than random: mean log_loss over the budget 0.0500 higher {over} -0.0500, 95 % interval -0.05"
+    )
+    assert margin.startswith(
+        f"margin is better than random: mean log_loss over the budget 0.0500 lower {over} +0.0500, 95 % interval +0.05"
+    )
+
+
+def test_what_is_the_same_on_every_seed_is_said_to_be() -> None:
+    said = verdict(compared({"margin": 0.0}, 6, 0.0))
+    assert said == ["margin: no difference from random: the same area on every seed."]
+
+
+def test_where_random_cannot_be_added_to_the_sweep_another_way_is_named() -> None:
+    curves = {f"pipeline first={first}": {0: [0.5, 0.6]} for first in ("margin", "entropy")}
+    [setting] = settings(rows(curves))
+    [said] = verdict(summarise(setting, rows(curves), NO_PICKS))
+    assert said.endswith(
+        "run the same command with strategy=random and without the other keys of the strategy, as a sweep of its own, "
+        "and compare both with action=compare."
+    )
+
+
+def test_targets_are_counted_on_each_curve_as_it_was_measured() -> None:
+    """Margin reaches 0.9 at a cost of 45 beyond where random's curves end, and none of it is interpolated."""
+    table = rows({"random": {0: [0.5, 0.7]}, "margin": {0: [0.5, 0.7, 0.95]}}, full={0: 1.0})
+    dear = pl.when(pl.col("arm") == "margin").then(pl.col("spent") * 1.5).otherwise("spent")
+    table = table.with_columns(spent=dear)  # 10 and 20 of random, 15, 30 and 45 of margin
+    [setting] = settings(table, "accuracy", "spent")
+    assert (setting.grid.tolist(), setting.end) == ([15, 20], None)
+    random, margin = summarise(setting, table, NO_PICKS).arms
+    assert margin.targets["90% of all labels"] == (45, 45, 45)
+    assert random.targets["random's last"] == (20, 20, 20)
+    assert margin.targets["random's last"] == (30, 30, 30)  # 0.7 is paid for at 30, not at 20
+
+
+def test_the_last_round_of_an_exhausted_pool_is_no_part_of_the_means() -> None:
+    table = rows({"random": {0: [0.5, 0.6, 0.6]}}).with_columns(calibration_error=pl.lit(0.2))
+    idle = pl.col("round") == 2
+    table = table.with_columns(
+        pl.when(idle).then(0).otherwise("selected").alias("selected"),
+        *(pl.when(idle).then(0.0).otherwise(name).alias(name) for name in ("calibration_error", "seconds.train")),
+        labelled=pl.when(idle).then(20).otherwise("labelled"),
+    )
+    [setting] = settings(table)
+    [random] = summarise(setting, table, NO_PICKS).arms
+    assert (random.calibration_error, random.train_seconds) == (0.2, 2.0)
 
 
 def test_the_winner_is_better_in_every_setting() -> None:

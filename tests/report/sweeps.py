@@ -85,6 +85,7 @@ def told(text: str) -> SweepReport:
         (FirstPicks(text, 0, {text: (FirstPick(text, text), FirstPick("known", text))}),),
         {"known": png(digits()[0][0])},
         {whole: whole},
+        unit=whole,
     )
 
 

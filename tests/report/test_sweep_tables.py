@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from alrun.compare.comparison import compare
-from alrun.report.sweep.columns import costs, powers, results
+from alrun.report.sweep.columns import costs, powers, results, targets
 from alrun.report.sweep.figures import learning_curves, profiles, styles
 from alrun.report.sweep.page import render
 from alrun.report.sweep.tables import csv_text, markdown, say
@@ -127,7 +127,29 @@ def test_curves_lie_where_their_values_do() -> None:
     assert figure.ceiling is not None
     assert figure.ceiling.y == pytest.approx(100 * 0.1 / 0.6, abs=0.01)
     assert [row.budget for row in figure.rows] == ["10", "20"]
-    assert figure.rows[0].values[1] == "0.6500 (0.5000 to 0.8000)"
+    assert figure.rows[0].values[1] == "0.6500 (0.0000 to 1.0000)"  # t(0.975, 1) is 12.7: all of the range
+    assert margin.band == "M0.0 1000.0L1000.0 1000.0L1000.0 0.0L0.0 0.0Z"  # and all of the figure, not more
+
+
+def test_the_cost_has_its_unit_wherever_it_is_an_axis() -> None:
+    dear = hand_worked().with_columns(spent=pl.col("spent") * 1.5)
+    report = replace(realistic(), comparison=compare(dear, picks({}), axis="spent"), first=(), unit="minutes")
+    assert "over 15 to 30 cost of the labels in minutes" in markdown(report)
+    assert "Cost in minutes to reach a target" in markdown(report)
+    html = render(report)
+    assert "Cost in minutes to reach a target" in html
+    assert '<p class="x-title">cost of the labels in minutes</p>' in html
+    assert '<p class="x-title">cost of the labels</p>' in render(replace(report, unit=None))
+
+
+def test_a_target_that_some_did_not_reach_before_they_were_stopped_is_not_said_to_be_beyond_a_budget() -> None:
+    curves = {"random": {0: [0.5, 0.7], 1: [0.5, 0.7]}, "margin": {0: [0.5, 0.8, 0.9], 1: [0.5, 0.6]}}
+    [one] = compare(rows(curves, full={0: 1.0, 1: 1.0}), picks({})).settings
+    [_, ninety, *_] = targets(one.summary)
+    random, margin = (ninety.cell(arm) for arm in one.summary.arms)
+    assert (random.text, random.note) == ("not reached", "")
+    assert (margin.text, margin.note) == ("30", "30 to not reached")
+    assert random.value == np.inf
 
 
 def test_the_profile_steps_where_the_ratio_of_errors_is() -> None:

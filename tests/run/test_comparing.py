@@ -34,7 +34,7 @@ def test_a_sweep_ends_with_its_report(here: Path) -> None:
     (folder,) = here.glob("multirun/margin-*")
     printed = (here / "said.txt").read_text()
     said = " ".join(printed.split())
-    assert "margin: no detectable difference from random" in said
+    assert "margin: too few seeds to test against random" in said
     assert "2 seeds: the signed-rank test of one strategy cannot go below 0.05 with fewer than 6" in said
     assert "there is no winner to run" in said
     assert f"sweep.html: {folder / 'sweep.html'}" in printed
@@ -98,6 +98,8 @@ def test_the_command_for_a_real_project_leaves_out_what_belongs_to_the_simulatio
     planned = live_command("python -m alrun --config-dir=conf", job("margin"), ["experiment=mnist", "strategy=margin"])
     assert "--config-dir=conf platform=encord" in planned
     assert "experiment=mnist strategy=margin annotator=human" in planned
+    live = live_command("python -m alrun -m", job("margin"), ["filters=answerable", "budget=5"], answerable=True)
+    assert live.endswith("strategy=margin budget=5 filters=ready")
 
 
 def test_the_command_of_an_experiment_that_is_a_sweep_is_one_run_by_people() -> None:

@@ -196,6 +196,15 @@ def test_a_job_that_fails_is_a_hole_that_is_told_and_can_be_filled(moody: Path, 
     assert set(read_sweeps([folder]).rows["status"]) == {"done"}
 
 
+def test_jobs_that_wait_for_people_are_not_called_missing(
+    here: Path, small: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    human = ("strategy=random", "seed=0,1", "annotator=human", "sweep.full_data=false")
+    assert sweep(here / "sweep", *small, *human) == [3, 3]
+    assert "2 of 2 jobs wait for people; to go on: python -m alrun" in caplog.text
+    assert "missing" not in caplog.text
+
+
 def test_every_job_is_composed_before_the_first_starts(moody: Path, moody_sweep: tuple[str, ...]) -> None:
     done = alrun(moody, *moody_sweep, "strategy.mood=meddling", "seed=0,1")
     assert done.returncode == 0, done.stderr
@@ -274,7 +283,8 @@ def test_a_job_is_frozen_as_it_was_checked(here: Path, small: tuple[str, ...]) -
 def test_a_table_can_be_made_of_what_is_there_and_many_are_one(
     undisturbed: Path, here: Path, small: tuple[str, ...]
 ) -> None:
-    plan = planned(here / "other", *small, "strategy=random", "budget=3,4")
+    shared = [text for text in small if not text.startswith("budget=")]
+    plan = planned(here / "other", *shared, "strategy=random", "budget=3,4")
     plan.freeze()
     assert SweepRecord.open(plan.folder) == plan.record
     assert write_tables(plan.folder).rows["status"].to_list() == ["missing"] * 3

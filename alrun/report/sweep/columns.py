@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from alrun.compare.paired import LEVEL, MOST_SEEDS, Difference, fewest_to_test
+from alrun.compare.settings import Axis
 from alrun.compare.summary import ArmSummary, SettingSummary, Target
 from alrun.report.words import MISSING, number
 
@@ -46,7 +47,8 @@ def results() -> tuple[Column, ...]:
         Column("AUBC", AREA, lambda arm: _spread(arm.area, arm.area_spread)),
         Column(
             "vs random",
-            "AUBC minus that of random on the same seed, positive is better; below it the 95 % interval (paired t).",
+            "AUBC minus that of random on the same seed, the other way round where lower is better, so that positive "
+            "is better; below it the 95 % interval (paired t).",
             lambda arm: _gain(arm.gain),
         ),
         Column(
@@ -61,7 +63,11 @@ def results() -> tuple[Column, ...]:
             "What it lacks to all labels, in units of what random lacks; below 1 beats random.",
             lambda arm: _plain(arm.deficiency, "{:.3f}"),
         ),
-        Column("Final", "Last value, mean ± standard deviation.", lambda arm: _spread(arm.final, arm.final_spread)),
+        Column(
+            "Final",
+            "Value at the last budget of all curves, mean ± standard deviation.",
+            lambda arm: _spread(arm.final, arm.final_spread),
+        ),
     )
 
 
@@ -75,7 +81,7 @@ def costs() -> tuple[Column, ...]:
         ),
         Column(
             "Calibration",
-            "Expected calibration error, mean over rounds; lower is better.",
+            "Expected calibration error, mean over rounds in which something was chosen; lower is better.",
             lambda arm: _plain(arm.calibration_error, "{:.3f}"),
         ),
         Column("Query", "Seconds a round to choose, predictions included.", lambda arm: _seconds(arm.select_seconds)),
@@ -104,20 +110,28 @@ def powers(summary: SettingSummary) -> tuple[Column, ...]:
 
 def targets(summary: SettingSummary) -> tuple[Column, ...]:
     """Return a column for each target: quartiles of the labels (or the cost) that reach it."""
-    return tuple(_target(target, float(summary.setting.grid[-1])) for target in summary.targets)
+    return tuple(_target(target, summary.setting.end) for target in summary.targets)
 
 
-def _target(target: Target, last: float) -> Column:
+def reaching(axis: Axis, unit: str | None) -> str:
+    """Return what it takes to reach a target, as a title."""
+    return "Labels" if axis == "labelled" else f"Cost in {unit}" if unit else "Cost"
+
+
+def _target(target: Target, last: float | None) -> Column:
     def cell(arm: ArmSummary) -> Cell:
         low, middle, high = arm.targets[target.name]
-        return Cell(budget(middle, last), f"{budget(low, last)} to {budget(high, last)}", middle)
+        note = f"{budget(low, last)} to {budget(high, last)}" if math.isfinite(low) else ""
+        return Cell(budget(middle, last), note, middle)
 
     return Column(f"{target.name} ({target.value:.3f})", "Median over seeds, and quartiles.", cell)
 
 
-def budget(value: float, last: float) -> str:
-    """Return a budget; one that was never reached is more than the last."""
-    return number(value) if math.isfinite(value) else f"> {number(last)}"
+def budget(value: float, last: float | None) -> str:
+    """Return a budget; one that was not reached is more than the last, where all curves end at one."""
+    if math.isfinite(value):
+        return number(value)
+    return "not reached" if last is None else f"> {number(last)}"
 
 
 def _spread(mean: float, spread: float) -> Cell:

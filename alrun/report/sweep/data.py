@@ -57,6 +57,8 @@ class SweepReport:
         PNG or JPEG bytes by data hash; a pick may have none.
     outputs
         What was written: a name for people, and the path.
+    unit
+        What the cost counts, such as minutes; None where the sweeps do not agree.
     """
 
     title: str
@@ -66,3 +68,4 @@ class SweepReport:
     first: tuple[FirstPicks, ...] = ()
     thumbnails: Mapping[str, bytes] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
+    unit: str | None = None

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from alrun.compare.curves import band
 from alrun.compare.profiles import performance_profile
 from alrun.compare.settings import BASELINE, Axis, Setting
+from alrun.models.figures import UNBOUNDED
 from alrun.report.curves import Axis as Scale
 from alrun.report.curves import Tick, span, widened
 from alrun.report.words import MISSING, number
@@ -104,8 +105,17 @@ def styles(names: Iterable[str]) -> dict[str, str]:
     return {BASELINE: "random", **found}
 
 
-def learning_curves(setting: Setting, axis: Axis, style: Mapping[str, str]) -> CurveFigure:
-    """Draw the mean of each arm, its band and its seeds; at most 60 budgets and 50 seeds an arm."""
+def axis_title(axis: Axis, unit: str | None) -> str:
+    """Return what is on an axis; `unit` is what the cost counts, None where that is not known or not one thing."""
+    return AXES[axis] if axis == "labelled" or unit is None else f"{AXES[axis]} in {unit}"
+
+
+def learning_curves(setting: Setting, axis: Axis, style: Mapping[str, str], unit: str | None = None) -> CurveFigure:
+    """Draw the mean of each arm, its band and its seeds; at most 60 budgets and 50 seeds an arm.
+
+    A band ends where the range of the figure does: Student's t with few seeds goes beyond it.
+    """
+    title = axis_title(axis, unit)
     shown = np.unique(np.linspace(0, len(setting.grid) - 1, min(MOST_POINTS, len(setting.grid))).round().astype(int))
     grid = setting.grid[shown]
     curves = {name: values[:, shown] for name, values in setting.arms.items()}
@@ -117,16 +127,18 @@ def learning_curves(setting: Setting, axis: Axis, style: Mapping[str, str]) -> C
     def path(values: Floats) -> list[str]:
         return [f"{10 * a:.1f} {1000 - 10 * up.at(v):.1f}" for a, v in zip(x.tolist(), values.tolist(), strict=True)]
 
+    most = None if setting.figure in UNBOUNDED else 1
     arms, columns = [], []
     for name, values in curves.items():
         mean = values.mean(axis=0)
-        low, high = band(values, np.random.default_rng(0))
+        low, high = (edge.clip(0, most) for edge in band(values))
         texts = [_at(m, a, b, len(values)) for m, a, b in zip(mean, low, high, strict=True)]
         dots = (
-            Dot(a, 100 - up.at(m), f"{name}, {number(budget)} {AXES[axis]}: {text}")
+            Dot(a, 100 - up.at(m), f"{name}, {number(budget)} {title}: {text}")
             for a, m, budget, text in zip(x.tolist(), mean.tolist(), grid.tolist(), texts, strict=True)
         )
-        edge = _line(path(low) + path(high)[::-1]) + "Z" if len(values) > 1 else ""
+        bottom, top = (path(side.clip(up.low, up.high)) for side in (low, high))
+        edge = _line(bottom + top[::-1]) + "Z" if len(values) > 1 else ""
         seeds = tuple(_line(path(one)) for one in values[:MOST_LINES]) if len(values) > 1 else ()
         arms.append(ArmLines(name, style[name], _line(path(mean)), edge, seeds, tuple(dots)))
         columns.append(texts)
@@ -137,7 +149,7 @@ def learning_curves(setting: Setting, axis: Axis, style: Mapping[str, str]) -> C
     free = 100 if setting.sign > 0 else 0  # above the end of rising curves, below the start of falling ones
     full = None if ceiling is None else Dot(free, 100 - up.at(ceiling), f"all labels: {ceiling:.4f}")
     about = _about(len(setting.seeds), len(shown), len(setting.grid))
-    return CurveFigure(axis, AXES[axis], about, tuple(arms), full, tuple(rows), across.ticks(), up.ticks(upward=True))
+    return CurveFigure(axis, title, about, tuple(arms), full, tuple(rows), across.ticks(), up.ticks(upward=True))
 
 
 def profiles(settings: Sequence[Setting], style: Mapping[str, str]) -> ProfileFigure | None:
@@ -186,6 +198,7 @@ def _about(seeds: int, shown: int, points: int) -> str:
     if seeds == 1:
         text = "One seed: no band can be given"
     else:
-        text = f"Mean over {seeds} paired seeds; the band is its 95 % interval (bootstrap over whole curves)"
+        text = f"Mean over {seeds} paired seeds; the band is its 95 % interval at each budget (Student's t)"
+        text += ", cut at the edge of the figure"
         text += f", faint lines are the first {MOST_LINES} seeds" if seeds > MOST_LINES else ", faint lines are seeds"
     return text + (f". {shown} of {points} budgets are shown" if shown < points else "")

@@ -64,7 +64,7 @@ def render(report: SweepReport) -> str:
         seeds=_seeds([len(one.summary.setting.seeds) for one in comparison.settings]),
         script_digest=b64encode(sha256(script.encode()).digest()).decode(),
         measure=MEASURES[comparison.figure],
-        axis_title=figures.AXES[comparison.axis],
+        wanted=columns.reaching(comparison.axis, report.unit),
         curves=_curves(report, style),
         profile=figures.profiles([one.summary.setting for one in comparison.settings], style),
         matrix=figures.matrix,
@@ -139,8 +139,8 @@ def _curves(report: SweepReport, style: Mapping[str, str]) -> list[Sequence[figu
     other: Axis = "spent" if axis == "labelled" else "labelled"
     found: list[Sequence[figures.CurveFigure]] = []
     for one in report.comparison.settings[:MOST_SETTINGS]:
-        drawn = [figures.learning_curves(one.summary.setting, axis, style)]
+        drawn = [figures.learning_curves(one.summary.setting, axis, style, report.unit)]
         if one.other_axis is not None:
-            drawn.append(figures.learning_curves(one.other_axis, other, style))
+            drawn.append(figures.learning_curves(one.other_axis, other, style, report.unit))
         found.append(drawn)
     return found

@@ -14,7 +14,7 @@ from alrun.report import words
 from alrun.report.curves import MEASURES
 from alrun.report.sweep import columns
 from alrun.report.sweep.data import SweepReport
-from alrun.report.sweep.figures import AXES
+from alrun.report.sweep.figures import axis_title
 from alrun.report.sweep.page import holes
 from alrun.report.tables import as_text, number_table
 
@@ -69,7 +69,7 @@ def markdown(report: SweepReport) -> str:
     lines = [f"# {_md(report.title)}", "", _md(comparison.headline), ""]
     lines += [f"- {_md(text)}" for text in comparison.impossible]
     for one in comparison.settings:
-        lines += [f"## {_md(one.label)}" if one.label else "## Strategies", "", *_md_setting(comparison, one)]
+        lines += [f"## {_md(one.label)}" if one.label else "## Strategies", "", *_md_setting(report, one)]
     gone = holes(comparison.rows)
     if gone:
         listed = ((hole["job"], hole["status"], hole["error"]) for hole in gone)
@@ -83,15 +83,17 @@ def markdown(report: SweepReport) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _md_setting(comparison: Comparison, one: Compared) -> list[str]:
-    setting = one.summary.setting
-    over = f"{setting.grid[0]:g} to {setting.grid[-1]:g} {AXES[comparison.axis]}"
+def _md_setting(report: SweepReport, one: Compared) -> list[str]:
+    comparison, setting = report.comparison, one.summary.setting
+    over = f"{setting.grid[0]:,.6g} to {setting.grid[-1]:,.6g} {axis_title(comparison.axis, report.unit)}"
     full = "not run for every seed" if setting.ceiling is None else f"{setting.ceiling.mean():.4f}"
-    described = f"{MEASURES[comparison.figure]} over {over}, {len(setting.seeds)} paired seeds; all labels: {full}."
+    described = (
+        f"{MEASURES[comparison.figure]} over {_md(over)}, {len(setting.seeds)} paired seeds; all labels: {full}."
+    )
     lines = [described, "", *(f"- {_md(sentence)}" for sentence in one.sentences), ""]
     lines += _md_columns(one, (*columns.results(), *columns.costs(), *columns.powers(one.summary)))
     if one.summary.targets:
-        wanted = "Labels" if comparison.axis == "labelled" else "Cost"
+        wanted = _md(columns.reaching(comparison.axis, report.unit))
         lines += [f"{wanted} to reach a target, median (and quartiles); > was not reached:", ""]
         lines += _md_columns(one, columns.targets(one.summary))
     return [*lines, _md(columns.AREA), ""]

@@ -81,10 +81,18 @@ def report_on(folders: Sequence[Path], into: Path, title: str, figure: str, axis
         first=first,
         thumbnails=_thumbnails(first, folders),
         outputs=outputs,
+        unit=_unit(folders),
     )
     for name, text in ((PAGE, render(report)), (TABLE, csv_text(comparison)), (TEXT, markdown(report))):
         write_text(into / name, text)
     print_all(partial(say, report))
+
+
+def _unit(folders: Sequence[Path]) -> str | None:
+    """Return the unit that the configs of all sweeps give their cost; None if one has no such key, or another."""
+    first = (frozen_config(folder / SweepRecord.open(folder).jobs[0].folder) for folder in folders)
+    units = {(config.get("cost") or {}).get("unit") for config in first}
+    return units.pop() if len(units) == 1 else None
 
 
 def report_on_sweep(folder: Path, sweep: SweepRecord) -> None:
@@ -179,7 +187,7 @@ def _live(comparison: Comparison, sweeps: Sequence[tuple[Path, SweepRecord]]) ->
     if comparison.only_random:
         return None
     if comparison.winner is None:
-        return Live("Nothing can be recommended: compare with random first (strategy=random, and enough seeds).", None)
+        return Live("Nothing can be recommended: compare with random first, on enough seeds.", None)
     if comparison.winner == BASELINE:
         if comparison.somewhere:
             text = (
@@ -195,12 +203,20 @@ def _live(comparison: Comparison, sweeps: Sequence[tuple[Path, SweepRecord]]) ->
         if job is not None:
             where = f" as in the setting {row['setting_label']}" if len(comparison.settings) > 1 else ""
             text = f"{comparison.winner} won here{where}. To run it on a real project, with the project's hash:"
-            return Live(text, live_command(sweep.command, job, _yaml(folder / job.folder, "overrides")))
+            overrides = _yaml(folder / job.folder, "overrides")
+            answerable = "label_known" in str(frozen_config(folder / job.folder)["filters"])
+            return Live(text, live_command(sweep.command, job, overrides, answerable=answerable))
     raise StateError(f"no sweep holds the job {row['job']} of its table: run the sweep again")
 
 
-def live_command(command: str, job: PlannedJob, overrides: Sequence[str]) -> str:
-    """Return the command line of a job without what belongs to its simulation."""
+def live_command(command: str, job: PlannedJob, overrides: Sequence[str], *, answerable: bool = False) -> str:
+    """Return the command line of a job without what belongs to its simulation.
+
+    Parameters
+    ----------
+    answerable
+        Whether its filters ask what only a simulation knows: which labels the dataset has.
+    """
     words = shlex.split(command)
     flags = [
         word
@@ -212,6 +228,8 @@ def live_command(command: str, job: PlannedJob, overrides: Sequence[str]) -> str
         kept.insert(0, f"strategy={job.facts['strategy']}")
     if any(_key(text) == "experiment" for text in kept):  # it may say who labels, and may be a sweep itself
         kept += ["annotator=human", "hydra.sweeper.params=null", "hydra.mode=RUN"]
+    if answerable:
+        kept = [*(text for text in kept if _key(text) != "filters"), "filters=ready"]
     return shlex.join(["python", "-m", "alrun", *flags, "platform=encord", "platform.project=HASH", *kept])
 
 

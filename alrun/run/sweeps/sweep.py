@@ -86,6 +86,9 @@ def _tell_holes(sweep: SweepRecord, jobs: dict[Path, PlannedJob], ended: dict[Pa
     for path, record in list(told.items())[:MOST_HOLES]:
         why = record.error or "it did not come to its end: interrupted, or its process was killed"
         log.error("%s: %s\n    %s\n    log: %s", record.status, jobs[path].label or path.name, why, path / "alrun.log")
-    if holes:
-        listed = f" ({len(told) - MOST_HOLES} more than are listed)" if len(told) > MOST_HOLES else ""
-        log.error("%d of %d jobs are missing%s; to do them: %s", len(holes), len(jobs), listed, sweep.command)
+    if len(told) > MOST_HOLES:
+        log.error("%d more of them are not listed", len(told) - MOST_HOLES)
+    waiting = sum(record.status == "waiting" for record in holes.values())
+    for count, how in ((waiting, "wait for people; to go on"), (len(holes) - waiting, "are missing; to do them")):
+        if count:
+            log.error("%d of %d jobs %s: %s", count, len(jobs), how, sweep.command)
