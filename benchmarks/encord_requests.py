@@ -42,7 +42,7 @@ from alrun.run.job import Job
 from alrun.types import StageType, TaskRef
 
 RECIPES = ("documented", "park", "move", "priority")
-GOALS = {"park": 70, "move": 100, "priority": 60}
+GOALS = {"park": 71, "move": 100, "priority": 60}
 TAGS_GOAL = 15
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from alrun.platform.port import Platform
+from alrun.platform.port import Platform, TellsSkipped
 from alrun.types import StageType, Task, TaskStatus
 
 
@@ -60,8 +60,13 @@ class Annotator(Protocol):
 
 
 def progress(platform: Platform, tasks: Sequence[Task], data_hashes: Sequence[str]) -> LabelProgress:
-    """Count how many of the images with these hashes are labelled, given the tasks that were just listed."""
+    """Count how many of the images with these hashes are labelled, given the tasks that were just listed.
+
+    Where a listing does not show which of the others were skipped, the platform is asked.
+    """
     annotating = {s.uuid for s in platform.project().stages if s.type is StageType.ANNOTATION}
-    labelled = sum(task.stage not in annotating for task in tasks)
-    skipped = sum(task.stage in annotating and task.status is TaskStatus.SKIPPED for task in tasks)
-    return LabelProgress(len(data_hashes), labelled, skipped, len(data_hashes) - len(tasks))
+    left = [task for task in tasks if task.stage in annotating]
+    aside = {task.task_id for task in left if task.status is TaskStatus.SKIPPED}
+    if left and isinstance(platform, TellsSkipped):
+        aside |= platform.skipped({task.stage for task in left}) & {task.task_id for task in left}
+    return LabelProgress(len(data_hashes), len(tasks) - len(left), len(aside), len(data_hashes) - len(tasks))

@@ -18,7 +18,8 @@ class Human:
     Attributes
     ----------
     poll_seconds
-        How often to look, in seconds, while `wait=true`. One request a look.
+        How often to look, in seconds, while `wait=true`. One request a look; on Encord one more for each
+        annotation stage that still has some of the selection.
     """
 
     poll_seconds: Annotated[float, Ge(1)] = 60.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -131,6 +131,10 @@ class Rehearsed:
     def tasks(self, data_hashes: Sequence[str] | None = None) -> list[Task]:
         """List the copy's tasks."""
         return self._copy.tasks(data_hashes)
+
+    def skipped(self, stages: Collection[str]) -> frozenset[str]:
+        """Return the ids of the copy's skipped tasks."""
+        return self._copy.skipped(stages)
 
     def labels(self, label_hashes: Sequence[str]) -> dict[str, Label]:
         """Return what is labelled in the copy."""

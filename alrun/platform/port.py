@@ -8,7 +8,7 @@ it, are :class:`SetMetadata` and :class:`Prelabel`. An adapter translates them a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -152,6 +152,15 @@ class TakesPrelabels(Protocol):
 
     def prelabel(self, request: Prelabel) -> None:
         """Propose labels for at most `limits.prelabel` tasks; raises as `Platform.write` does."""
+        ...
+
+
+@runtime_checkable
+class TellsSkipped(Protocol):
+    """A platform whose listing of some data hashes does not show which tasks were skipped, but that can be asked."""
+
+    def skipped(self, stages: Collection[str]) -> frozenset[str]:
+        """Return the ids of all tasks that are skipped in these annotation stages, given by uuid."""
         ...
 
 

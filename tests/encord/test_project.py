@@ -88,10 +88,14 @@ def test_opening_waits_for_a_busy_platform_but_not_for_ever(world: World, monkey
 def test_a_status_is_what_a_listing_shows_of_it(world: World) -> None:
     platform = world.open()
     first, second = (task.ref for task in platform.tasks()[:2])
+    first_stage = platform.project().stages[0].uuid
     platform.act(Assign((first,), "ann@example.org"))
     world.emulator.act(Skip((second,), OWNER))
     statuses = [task.status for task in platform.tasks()[:2]]
-    assert statuses == [TaskStatus.ASSIGNED, TaskStatus.NEW]
+    assert statuses == [TaskStatus.ASSIGNED, TaskStatus.SKIPPED]
+    some = platform.tasks([first.data_hash, second.data_hash])
+    assert [task.status for task in some] == [TaskStatus.ASSIGNED, TaskStatus.NEW], "only the full listing shows it"
+    assert platform.skipped({first_stage}) == {second.task_id}
 
 
 def test_a_key_acts_as_its_owner_only(world: World) -> None:

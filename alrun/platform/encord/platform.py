@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import isfinite
@@ -112,12 +112,19 @@ class EncordPlatform:
     def tasks(self, data_hashes: Sequence[str] | None = None) -> list[Task]:
         """List all tasks, or those of some data hashes, in one request.
 
-        Of a task's status, a listing shows `completed`, `assigned` and, for everything else, `new`: a skipped,
-        released or reopened task that nobody has in hand cannot be told from a new one.
+        Of a task's status, a listing shows `completed`, `assigned` and, for everything else, `new`: a released or
+        reopened task that nobody has in hand cannot be told from a new one. The full listing also shows `skipped`, by
+        one more request for each annotation stage that holds tasks, or for each page of skipped ones. That of some
+        data hashes, which comes before each write, does not: a task that is skipped between the snapshot and a write
+        looks `new`.
         """
         if data_hashes is not None:
             _fits(len(data_hashes), self.limits.listing)
         return self._rows.listed(data_hashes)
+
+    def skipped(self, stages: Collection[str]) -> frozenset[str]:
+        """Return the ids of the tasks that people skipped in these annotation stages, in one request each."""
+        return self._rows.skipped(stages)
 
     def labels(self, label_hashes: Sequence[str]) -> dict[str, Label]:
         """Return what is labelled, in one request unless the platform takes fewer rows at once.

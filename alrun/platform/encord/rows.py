@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from alrun.errors import Refused
 from alrun.platform.encord.errors import asked
@@ -31,7 +33,10 @@ class Rows:
         self._tasks: dict[str, Task] = {}
 
     def listed(self, data_hashes: Sequence[str] | None = None) -> list[Task]:
-        """List all tasks, or those of some data hashes, in one request."""
+        """List all tasks, or those of some data hashes, in one request.
+
+        Skipped tasks are asked for only when all are listed, by :meth:`skipped`.
+        """
         wanted = None if data_hashes is None else list(dict.fromkeys(data_hashes))
         if wanted == []:
             return []  # an empty filter may be none to the server
@@ -41,7 +46,27 @@ class Rows:
         )
         tasks = asked("reading the listing", lambda: self._converted(rows))
         self._drop_gone(wanted, tasks)
+        if wanted is None:
+            tasks = self._with_skipped(tasks)
         return sorted(tasks, key=lambda task: (task.data_hash, task.task_id))
+
+    def skipped(self, stages: Collection[str]) -> frozenset[str]:
+        """Return the ids of the tasks that are skipped in these annotation stages: one request each, or one a page.
+
+        A listing of label rows does not show them. All of a stage are asked for, for to ask for some the address would
+        have to name each one.
+        """
+        from encord.workflow.stages.annotation import AnnotationTaskStatus
+
+        found: set[str] = set()
+        for uuid in sorted(stages):
+            stage: Any = self._project.workflow.get_stage(uuid=UUID(uuid))
+            tasks = asked(
+                "listing the skipped tasks",
+                lambda stage=stage: list(stage.get_tasks(status=AnnotationTaskStatus.SKIPPED)),  # type: ignore[misc]
+            )
+            found |= {str(task.uuid) for task in tasks}
+        return frozenset(found)
 
     def of(self, refs: Sequence[TaskRef]) -> list[LabelRowV2]:
         """Return the row of each reference.
@@ -80,6 +105,14 @@ class Rows:
     def _know(self, data_hashes: Sequence[str]) -> None:
         if data_hashes:
             self.listed(data_hashes)
+
+    def _with_skipped(self, tasks: Sequence[Task]) -> list[Task]:
+        stages = {task.stage for task in tasks if self._stages.get(task.stage) is StageType.ANNOTATION}
+        skipped = self.skipped(stages)
+        return [
+            replace(task, status=TaskStatus.SKIPPED) if task.task_id in skipped and task.stage in stages else task
+            for task in tasks
+        ]
 
     def _drop_gone(self, wanted: Sequence[str] | None, tasks: Sequence[Task]) -> None:
         """Drop what was listed before and is no longer in the project."""
@@ -125,7 +158,7 @@ class Rows:
 
 
 def _status(stage: StageType | None, assignee: str | None) -> TaskStatus:
-    """Return what a listing shows of a task's status: whether it is done, in somebody's hands, or neither."""
+    """Return what a row shows of a task's status: whether it is done, in somebody's hands, or neither."""
     if stage is StageType.DONE:
         return TaskStatus.COMPLETED
     return TaskStatus.NEW if assignee is None else TaskStatus.ASSIGNED

@@ -6,7 +6,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from alrun.platform.port import HoldsOut, KeepsMetadata, KnowsTruth, Platform, Project, Staffed, TakesPrelabels
+from alrun.platform.port import (
+    HoldsOut,
+    KeepsMetadata,
+    KnowsTruth,
+    Platform,
+    Project,
+    Staffed,
+    TakesPrelabels,
+    TellsSkipped,
+)
 from alrun.platform.writes import RecipeWrite
 from alrun.types import ImageFile, Label, LeftOut, Task
 
@@ -39,6 +48,8 @@ class Faulty:
             self.set_metadata = inner.set_metadata
         if isinstance(inner, TakesPrelabels):
             self.prelabel = inner.prelabel
+        if isinstance(inner, TellsSkipped):
+            self.skipped = inner.skipped
         if isinstance(inner, KnowsTruth):
             self.truth = inner.truth
         if isinstance(inner, HoldsOut):

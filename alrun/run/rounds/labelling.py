@@ -33,7 +33,8 @@ class Labelling:
     def progress(self) -> LabelProgress:
         """Ask the platform how far people are with the selection."""
         hashes = self._awaited()
-        return progress(self.session.platform, self._listed(hashes), hashes)
+        tasks = self._listed(hashes)
+        return patiently(self.session.patience, lambda: progress(self.session.platform, tasks, hashes))
 
     def _awaited(self) -> list[str]:
         """Return the data hashes of what people are to label.
