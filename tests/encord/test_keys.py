@@ -111,6 +111,16 @@ def test_the_field_goes_before_the_file_and_the_file_before_the_content(tmp_path
     assert load_key(None, {"ENCORD_SSH_KEY": keys[2]}).text == keys[2]
 
 
+def test_a_file_that_is_gone_gives_way_to_the_environment(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A run goes on with the config that it began with, and the key may lie elsewhere by then."""
+    key = text(Ed25519PrivateKey.generate())
+    (tmp_path / "moved").write_text(key)
+    assert load_key("/nowhere/key", {"ENCORD_SSH_KEY_FILE": str(tmp_path / "moved")}).text == key
+    assert load_key("/nowhere/key", {"ENCORD_SSH_KEY": key}).text == key
+    assert "there is no /nowhere/key: the key of ENCORD_SSH_KEY_FILE is taken" in caplog.text
+    assert not [line for line in secrets(key) if line in caplog.text]
+
+
 def test_a_key_does_not_show_itself() -> None:
     key = load_key(None, {"ENCORD_SSH_KEY": GOOD})
     assert not [line for line in secrets(GOOD) if line in repr(key)]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from encord import EncordUserClient
 
+log = logging.getLogger("alrun")
+
 DOMAIN = "ENCORD_DOMAIN"
 EUROPE = "https://api.encord.com"
 
@@ -60,11 +62,18 @@ class Key:
 def load_key(key_file: str | None, environment: Mapping[str, str] = os.environ) -> Key:
     """Load the key that the config or the environment names, in the order of `HOW`.
 
+    A file that the config names and that is not on this machine gives way to what the environment names: a run goes
+    on with its own config, and the key may lie elsewhere by then.
+
     Raises
     ------
     ConfigError
         If there is none, or it is no Ed25519 key in OpenSSH format without a passphrase.
     """
+    named = next((name for name in (KEY_FILE, KEY) if environment.get(name)), None)
+    if key_file and named is not None and not holds_key(key_file) and not _exists(key_file):
+        log.warning("platform.key_file: there is no %s: the key of %s is taken", key_file, named)
+        key_file = None
     if key_file:
         text, origin = _read(key_file, "platform.key_file"), "platform.key_file"
     elif environment.get(KEY_FILE):
@@ -123,6 +132,10 @@ def connect(key: Key, domain: str, trace: Trace) -> EncordUserClient:
     return EncordUserClient.create_with_ssh_private_key(
         key.text, requests_settings=settings, domain=domain, user_agent_suffix=f"alrun/{__version__}"
     )
+
+
+def _exists(path: str) -> bool:
+    return os.path.exists(os.path.expanduser(path))  # noqa: PTH110, PTH111 -- which raise for no path at all
 
 
 def _read(path: str, origin: str) -> str:
