@@ -37,6 +37,9 @@ def ending(play: Callable[[], int], folder: Path) -> Ending:
         return Ending(play())
     except AlrunError as error:
         log.error("%s", error)  # noqa: TRY400 -- the message is all that the user needs
+        if "action=" not in str(error) and _has_begun(folder):
+            again, back = command_for("resume", folder), command_for("restore", folder)
+            log.error("what this run wrote to the platform is there. To go on: %s; to take it back: %s", again, back)  # noqa: TRY400
         return Ending(error.exit_code, str(error))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
@@ -49,6 +52,14 @@ def ending(play: Callable[[], int], folder: Path) -> Ending:
         again = command_for("resume", folder)
         log.critical("%s; the traceback is in %s. Once it is mended: %s", message, folder / LOG, again, exc_info=True)
         return Ending(BUG, message)
+
+
+def _has_begun(folder: Path) -> bool:
+    """Say whether a round of the run has begun to write to the platform and is not over."""
+    from alrun.run.round_folder import RoundFolder
+
+    rounds = [RoundFolder(path) for path in folder.glob("rounds/*")]
+    return any(one.journal.exists() and not one.result.exists() for one in rounds)
 
 
 def worst(codes: list[int]) -> int:
