@@ -1,6 +1,6 @@
 """What a simulated round costs beside its model, and a plain scikit-learn and scikit-activeml loop of the same rounds.
 
-    python benchmarks/round_overhead.py [--rounds 6] [--budget 300] [--initial 500] [--repeats 3] [overrides ...]
+    python benchmarks/round_overhead.py [--rounds 12] [--budget 300] [--initial 500] [--repeats 3] [overrides ...]
 
 The data set is mnist5k: 4,000 tasks and 1,000 test images of 784 features; logistic regression, margin sampling, the
 recipe `park`, the oracle, every file of a run written. Images and features are in the cache, as they are for every job
@@ -258,7 +258,7 @@ def show(title: str, took: Took) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("rounds", 6), ("budget", 300), ("initial", 500), ("repeats", 3)):
+    for name, default in (("rounds", 12), ("budget", 300), ("initial", 500), ("repeats", 3)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("overrides", nargs="*")
     given = parser.parse_args()

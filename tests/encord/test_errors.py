@@ -9,6 +9,7 @@ import pytest
 import requests
 from encord import exceptions as sdk
 from encord.http.common import RequestContext
+from encord.http.error_utils import check_error_response
 from urllib3.exceptions import ProtocolError
 
 from alrun.emulator import Fault
@@ -82,6 +83,13 @@ def test_an_answer_of_any_length_makes_a_message_of_one_line() -> None:
     message = str(translated("x", sdk.RequestException("<html>\n" * 1000)))
     assert "\n" not in message
     assert len(message) < 400
+
+
+def test_a_server_that_fails_without_a_reason_is_no_reason_to_upgrade() -> None:
+    with pytest.raises(Unavailable, match=r"^x: the server failed and gave no reason \(trace id cafe/7\)$"):
+        asked("x", lambda: check_error_response(None, CONTEXT))
+    with pytest.raises(Unavailable, match=r"NEW_ERROR.*upgrade the SDK"):
+        asked("x", lambda: check_error_response("NEW_ERROR", CONTEXT))
 
 
 def test_alrun_errors_pass_as_they_are() -> None:

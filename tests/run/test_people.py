@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from alrun.errors import StateError, Waiting
+from alrun.errors import PlatformError, RateLimited, StateError, Unavailable, Waiting
 from alrun.files import locked
 from alrun.platform.local_platform import LocalPlatform
+from alrun.platform.port import Platform
 from alrun.platform.writes import Approve, Assign, Submit
-from tests.run.harness import label, platform_of, play, queue, record, result, selection, stages
+from alrun.run.actions import ACTIONS
+from tests.run.harness import label, make_job, platform_of, play, queue, record, result, selection, stages
 
 POOL = 1437
 LIVE = ("annotator=human", "budget=6", "strategy=random", "metrics=random", "recipe=park")
@@ -45,6 +49,36 @@ def test_the_queue_holds_the_selection_until_it_is_labelled(tmp_path: Path, cach
     assert go_on(folder, project, cache) == 0
     assert stages(platform) == {"Annotate 1": POOL - 6, "Complete": 6}
     assert record(folder)["status"] == "done"
+
+
+@dataclass
+class AwayAtFirst:
+    """People at a platform that gives no answer to the first looks."""
+
+    poll_seconds: float = 1.0
+    failing: list[PlatformError] = field(default_factory=lambda: [Unavailable("down"), RateLimited("busy", 1)])
+
+    def check(self, platform: Platform, data_hashes: Sequence[str]) -> None:
+        """People can label anything."""
+
+    def label(self, platform: Platform, data_hashes: Sequence[str], seed: int) -> None:
+        del seed
+        if self.failing:
+            raise self.failing.pop()
+        assert isinstance(platform, LocalPlatform)
+        label(platform, list(data_hashes))
+
+
+def test_a_run_that_stays_outlives_an_outage(tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "run"
+    job = make_job(folder, cache, *LIVE)
+    with pytest.raises(RateLimited, match="busy"):
+        ACTIONS["run"](replace(job, annotator=AwayAtFirst()))
+
+    assert ACTIONS["resume"](replace(job, annotator=AwayAtFirst(), wait=True, run=folder)) == 0
+
+    assert caplog.text.count("no answer from the platform; the run waits on") == 2
+    assert stages(platform_of(folder / "project.sqlite")) == {"Annotate 1": POOL - 6, "Complete": 6}
 
 
 def test_a_share_is_enough_if_the_config_says_so(tmp_path: Path, cache: Path) -> None:

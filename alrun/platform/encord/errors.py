@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LONGEST = 300
+_NO_REASON = "error of type `None`"
 _NOT_SENT = "session.send failed"  # what the SDK says when no connection came about
 
 
@@ -55,6 +56,8 @@ def translated(what: str, error: Exception) -> PlatformError:
         return Unavailable(f"{what}: no usable answer ({_brief(f'{type(error).__name__}: {error}')})")
     message = f"{what}: {_brief(error.message)}{_trace(error)}"
     match error:
+        case sdk.GenericServerError() if _NO_REASON in error.message:  # what follows there is advice that misleads
+            return Unavailable(f"{what}: the server failed and gave no reason{_trace(error)}")
         case sdk.RequestException() if _NOT_SENT in error.message:
             return Unavailable(f"{what}: the server cannot be reached: check platform.domain ({message})")
         case sdk.RateLimitExceededError():

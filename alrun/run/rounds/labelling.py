@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from time import sleep
 
 from alrun.annotators.base import LabelProgress, progress
-from alrun.errors import Waiting
+from alrun.errors import RateLimited, Unavailable, Waiting
 from alrun.platform.retry import patiently
 from alrun.progress import gauge
 from alrun.recipe.journal import Journal
@@ -57,23 +57,36 @@ class Labelling:
         ------
         Waiting
             If people have to label first, and the run is not to stay meanwhile.
+        RateLimited, Unavailable
+            If the platform gives no answer, and the run is not to stay. One that stays outlives any outage.
         """
         job = self.session.job
         hashes = self._awaited()
         said = None
         with gauge("labelled by people", len(hashes)) as show:
             while True:
-                job.annotator.label(self.session.platform, hashes, job.seed)
-                now = self.progress()
-                show(now.labelled)
-                if now != said:
-                    log.info("round %d: %s", self.plan.round, now)
-                said = now
-                if now.share >= job.restore_when.labelled or self._deadline_passed():
-                    return now
-                if not job.wait:
-                    raise Waiting(self._how_to_continue(now))
+                now = self._label_and_look(hashes)
+                if now is not None:
+                    show(now.labelled)
+                    if now != said:
+                        log.info("round %d: %s", self.plan.round, now)
+                    said = now
+                    if now.share >= job.restore_when.labelled or self._deadline_passed():
+                        return now
+                    if not job.wait:
+                        raise Waiting(self._how_to_continue(now))
                 sleep(job.annotator.poll_seconds)
+
+    def _label_and_look(self, hashes: list[str]) -> LabelProgress | None:
+        """Return how far people are; None if the platform gives no answer, and the run is to stay anyway."""
+        try:
+            self.session.job.annotator.label(self.session.platform, hashes, self.session.job.seed)
+            return self.progress()
+        except (RateLimited, Unavailable) as error:
+            if not self.session.job.wait:
+                raise
+            log.warning("round %d: no answer from the platform; the run waits on: %s", self.plan.round, error)
+            return None
 
     def _listed(self, hashes: list[str]) -> list[Task]:
         size = self.session.platform.limits.listing

@@ -115,4 +115,5 @@ def outlook(session: Session, rounds: Sequence[RoundFacts]) -> str:
 
 def _rows(pool: pl.DataFrame, hashes: Sequence[str]) -> pl.DataFrame:
     wanted = pl.DataFrame({"data_hash": list(hashes)}, schema={"data_hash": pl.String})
-    return wanted.join(pool.unique("data_hash", keep="first"), on="data_hash", how="left", maintain_order="left")
+    known = pool.join(wanted, on="data_hash", how="semi").unique("data_hash", keep="first")
+    return wanted.join(known, on="data_hash", how="left", maintain_order="left")
