@@ -25,29 +25,29 @@ Job = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class _Clash:
-    """Two jobs of one arm and seed that came to different things."""
+class _Held:
+    """What one sweep holds of an arm: the config of its strategy, and by seed what the jobs that are done came to."""
 
-    first: str
-    second: str
-    seed: int
+    config: str | None
+    came_to: Mapping[int, object]
 
 
 def each_arm_once(rows: pl.DataFrame, picks: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, list[str]]]:
     """Return the rows with one job for each arm and seed of a setting, and what could not be made one, in words.
 
     Jobs that differ only in what their configs are called, such as `name`, come to the same picks and figures: one of
-    them counts, where it is done. If two that are done do not, the arms are told apart by the name of their sweep; of
-    the baseline and the references the first one is kept instead.
+    them counts, where it is done. If two that are done do not, the arms are told apart by the name of their sweep, and
+    so they are if the sweeps have no seed in common and configure the strategy differently; of the baseline and the
+    references the first one is kept instead.
 
     Returns
     -------
     tuple
         The rows, and sentences by the label of their setting.
     """
-    jobs = rows.select(*ARM, "setting_label", "seed", "sweep", "job", done=pl.col("status") == "done")
-    jobs = jobs.unique(maintain_order=True)
-    sweeps = jobs.group_by(*ARM, "seed").agg(pl.col("sweep").n_unique())
+    about = ("setting_label", "seed", "sweep", "job", "strategy_digest")
+    jobs = rows.select(*ARM, *about, done=pl.col("status") == "done").unique(maintain_order=True)
+    sweeps = jobs.group_by(*ARM).agg(pl.col("sweep").n_unique())
     contested = sweeps.filter(pl.col("sweep") > 1).select(ARM).unique()
     if contested.is_empty():
         return rows, {}
@@ -85,15 +85,16 @@ def _results(rows: pl.DataFrame, picks: pl.DataFrame) -> Mapping[Job, object]:
     return found
 
 
-def _groups(jobs: pl.DataFrame, came_to: Mapping[Job, object]) -> tuple[Sequence[Sequence[str]], _Clash | None]:
+def _groups(jobs: pl.DataFrame, came_to: Mapping[Job, object]) -> tuple[Sequence[Sequence[str]], str | None]:
     """Return the sweeps whose jobs of an arm are one arm, and why not all are.
 
-    Where none clash, all are one, also those that share no seed. Where some do, a sweep belongs to those with which it
-    has a seed in common and came to the same.
+    Where none clash, all are one. Where some do, a sweep belongs to those that it agrees with.
     """
-    held: dict[str, dict[int, object]] = {}
-    for sweep, job, seed in jobs.select("sweep", "job", "seed").iter_rows():
-        held.setdefault(sweep, {})[seed] = came_to.get((sweep, job))
+    held: dict[str, _Held] = {}
+    for (sweep,), part in jobs.group_by("sweep", maintain_order=True):
+        found = {seed: came_to.get((str(sweep), job)) for seed, job in part.select("seed", "job").iter_rows()}
+        done = {seed: result for seed, result in found.items() if result is not None}
+        held[str(sweep)] = _Held(part["strategy_digest"][0], done)
     clash = next(filter(None, (_clash(one, other, held) for one, other in combinations(held, 2))), None)
     if clash is None:
         return [list(held)], None
@@ -107,22 +108,29 @@ def _groups(jobs: pl.DataFrame, came_to: Mapping[Job, object]) -> tuple[Sequence
     return groups, clash
 
 
-def _clash(one: str, other: str, held: Mapping[str, Mapping[int, object]]) -> _Clash | None:
-    for seed in sorted(held[one].keys() & held[other].keys()):
-        mine, its = held[one][seed], held[other][seed]
-        if mine is not None and its is not None and mine != its:
-            return _Clash(one, other, seed)
+def _clash(one: str, other: str, held: Mapping[str, _Held]) -> str | None:
+    """Say why the jobs of two sweeps are not one arm; None if they may be."""
+    mine, its = held[one], held[other]
+    shared = sorted(mine.came_to.keys() & its.came_to.keys())
+    for seed in shared:
+        if mine.came_to[seed] != its.came_to[seed]:
+            return f"with seed {seed}, {one} and {other} came to different picks or figures"
+    if not shared and mine.config is not None and its.config is not None and mine.config != its.config:
+        return f"{one} and {other} configure it differently, and have no seed in common"
     return None
 
 
-def _agrees(sweep: str, group: Iterable[str], held: Mapping[str, Mapping[int, object]]) -> bool:
+def _agrees(sweep: str, group: Iterable[str], held: Mapping[str, _Held]) -> bool:
     members = list(group)
-    shares = any(held[sweep].keys() & held[member].keys() for member in members)
-    return shares and all(_clash(sweep, member, held) is None for member in members)
+    mine = held[sweep]
+    bound = any(
+        mine.came_to.keys() & held[member].came_to.keys() or (mine.config and mine.config == held[member].config)
+        for member in members
+    )
+    return bound and all(_clash(sweep, member, held) is None for member in members)
 
 
-def _told(arm: str, clash: _Clash, *, single: bool) -> str:
-    differ = f"with seed {clash.seed}, {clash.first} and {clash.second} came to different picks or figures"
+def _told(arm: str, clash: str, *, single: bool) -> str:
     if single:
-        return f"{arm} is not the same in all sweeps: {differ}. Where several have a seed, the first one counts."
-    return f"{arm} is told apart by sweep: {differ}."
+        return f"{arm} is not the same in all sweeps: {clash}. Where several have a seed, the first one counts."
+    return f"{arm} is told apart by sweep: {clash}."

@@ -144,13 +144,16 @@ class _Naming:
         """Return the columns of sweep.parquet that a job's config decides."""
         strategy = component("strategy", content["strategy"])
         before = parse(content["filters"]).metrics | component("strategy", content["initial"]["strategy"]).metrics
-        read = {name: node for name, node in content.get("metrics", {}).items() if name in before}
+        metrics = content.get("metrics", {})
+        read = {name: node for name, node in metrics.items() if name in before}
         setting = [without(content, NOT_A_SETTING), self._digest(content), *([read] if read else [])]
         of_arm = {key: value for key, value in swept.items() if _of_arm(key, strategy.metrics - before)}
         others = {key: value for key, value in swept.items() if key not in of_arm and _of_setting(key, before)}
         arm = swept.get("strategy") or _choice(content["strategy"])
+        chosen_by = [content["strategy"], {name: metrics[name] for name in strategy.metrics if name in metrics}]
         return {
             "arm": " ".join([arm, *(f"{key.partition('.')[2]}={value}" for key, value in of_arm.items())]),
+            "strategy_digest": digest_of(chosen_by)[:16],
             "setting": digest_of(setting)[:16],
             "setting_label": " ".join(f"{key}={value}" for key, value in others.items()),
             "config_digest": digest(content),

@@ -141,6 +141,23 @@ def test_jobs_that_only_the_name_of_their_sweep_tells_apart_are_one() -> None:
     assert setting.summary.arms[1].p_holm == 2 / 2**8
 
 
+def test_seeds_of_a_strategy_that_is_configured_differently_do_not_join_its_curve() -> None:
+    """Sweeps with k=10 and k=30, which nobody swept: with disjoint seeds no result gives that away."""
+    one, two, three = (
+        rows({"random": flat(0, seeds=seeds), "typiclust": flat(0.1, seeds=seeds)}).with_columns(
+            sweep=pl.lit(sweep), strategy_digest=pl.when(arm="typiclust").then(pl.lit(k)).otherwise(pl.lit("random"))
+        )
+        for sweep, k, seeds in (("s", "10", range(4)), ("t", "30", range(4, 8)), ("u", "10", range(8, 9)))
+    )
+    found, said = as_one(pl.concat([one, two, three]), NO_PICKS, {})
+    arms = found.group_by("arm").agg(pl.col("seed").unique().sort()).sort("arm").rows()
+    assert arms == [
+        ("random", list(range(9))), ("typiclust (s)", [0, 1, 2, 3, 8]), ("typiclust (t)", [4, 5, 6, 7]),
+    ]  # fmt: skip
+    differ = "s and t configure it differently, and have no seed in common"
+    assert said == {"": [f"typiclust is told apart by sweep: {differ}."]}
+
+
 def test_jobs_with_the_same_figures_and_other_picks_are_not_one() -> None:
     one = rows({"random": {0: [0.5, 0.6]}, "margin": {0: [0.5, 0.7]}})
     chosen = picks({("random", 0): "ab", ("margin", 0): "ab"})

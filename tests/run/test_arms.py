@@ -54,6 +54,17 @@ def test_a_metric_that_is_read_before_the_strategy_makes_settings(reader: str, t
     assert settings_of(tmp_path, "strategy=random,margin", TWICE, reader) == 2
 
 
+def test_the_digest_of_a_strategy_covers_its_parameters_and_what_it_chooses_by(tmp_path: Path) -> None:
+    def found(*overrides: str) -> str:
+        [job] = planned(tmp_path / "sweep", *BASE, "strategy=diversity", "seed=1", *overrides).jobs
+        return str(job.planned.facts["strategy_digest"])
+
+    typiclust = "strategy=typiclust"
+    assert len({found(), found("budget=7"), found("metrics=[image_diversity]")}) == 1
+    assert len({found(), found("metrics.image_diversity.clusters=2"), found(typiclust)}) == 3
+    assert found(typiclust, "strategy.neighbours=9") != found(typiclust)
+
+
 def test_two_choices_of_one_class_are_two_arms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = tmp_path / "conf" / "strategy"
     mine.mkdir(parents=True)

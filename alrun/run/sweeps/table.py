@@ -41,6 +41,7 @@ ROWS: Mapping[str, Any] = {
     "folder": pl.String,
     "overrides": pl.String,
     "arm": pl.String,
+    "strategy_digest": pl.String,
     "setting": pl.String,
     "setting_label": pl.String,
     "reference": pl.String,
