@@ -39,7 +39,11 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Run the command line and end the process with the worst exit code of its jobs."""
+    """Run the command line and end the process with the worst exit code of its jobs.
+
+    A scheduler that ends it (SIGTERM) is told what Ctrl-C is told: how to go on.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = _run(sys.argv[1:])
     except BrokenPipeError:

@@ -123,7 +123,8 @@ def test_a_bug_is_told_in_a_line_and_traced_in_the_log(folder: Path) -> None:
     assert "Traceback" in (broken / "alrun.log").read_text()
 
 
-def test_an_interrupt_is_quiet_and_says_how_to_go_on(folder: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_an_interrupt_is_quiet_and_says_how_to_go_on(number: signal.Signals, folder: Path) -> None:
     command = [sys.executable, "-m", "alrun", "-cd", "conf", "dataset=folder", "dataset.path=images", *SMALL]
     with subprocess.Popen(
         [*command, "strategy=slow"], cwd=folder, env=environment(folder), text=True,
@@ -132,7 +133,7 @@ def test_an_interrupt_is_quiet_and_says_how_to_go_on(folder: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "selecting\n"
         time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     (run,) = run_folders(folder)

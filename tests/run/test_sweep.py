@@ -222,13 +222,16 @@ def test_every_job_is_checked_before_the_first_starts(here: Path) -> None:
     assert not (here / "multirun").exists()
 
 
-def test_ctrl_c_ends_a_sweep_and_says_how_to_go_on(moody: Path, moody_sweep: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_ctrl_c_or_a_scheduler_ends_a_sweep_and_is_told_how_to_go_on(
+    number: signal.Signals, moody: Path, moody_sweep: tuple[str, ...]
+) -> None:
     arguments = (*moody_sweep, "strategy.mood=slow", "seed=0,1", "launcher=processes")
     command = [sys.executable, "-m", "alrun", *arguments]
     with subprocess.Popen(command, cwd=moody, stderr=subprocess.PIPE, text=True) as process:
         while not (moody / "selecting").exists():
             time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "2 of 2 jobs are missing; to do them: python -m alrun -cd conf -m" in errors
