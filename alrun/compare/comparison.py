@@ -13,7 +13,7 @@ from alrun.compare.many import as_one
 from alrun.compare.picks import class_shares
 from alrun.compare.settings import BASELINE, Axis, Setting, settings
 from alrun.compare.summary import SettingSummary, summarise
-from alrun.compare.verdict import is_better, verdict, winner
+from alrun.compare.verdict import is_better, too_few_seeds, verdict, winner
 from alrun.errors import DataError
 
 
@@ -81,6 +81,11 @@ class Comparison:
         return any(is_better(arm) for one in self.settings for arm in one.summary.arms)
 
     @property
+    def too_few_seeds(self) -> bool:
+        """Whether a setting has so few seeds that its results could not be beyond doubt, whatever they are."""
+        return any(too_few_seeds(one.summary) for one in self.settings)
+
+    @property
     def headline(self) -> str:
         """The verdict in one sentence."""
         count = len(self.settings)
@@ -93,6 +98,8 @@ class Comparison:
             return "There is nothing but random to compare."
         if self.winner == BASELINE and self.somewhere:
             return f"No strategy is detectably better than random{where}, only in some."
+        if self.winner == BASELINE and self.too_few_seeds:
+            return f"There are too few seeds to tell whether a strategy is better than random{where}."
         if self.winner == BASELINE and count > 1:
             return "In no setting is a strategy detectably better than random."
         if self.winner == BASELINE:

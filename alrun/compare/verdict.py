@@ -12,16 +12,14 @@ from alrun.compare.summary import ArmSummary, SettingSummary
 
 def verdict(summary: SettingSummary) -> list[str]:
     """Return a sentence for each arm that was compared with random, and what the comparison lacks."""
-    compared = [arm for arm in summary.arms if arm.gain is not None]
-    fewest = fewest_to_test(len(compared))
+    compared = _compared(summary)
     said = [_sentence(arm, summary) for arm in compared]
-    seeds = len(summary.setting.seeds)
     if summary.setting.baseline is None:
         said.append(f"There is no random baseline, so nothing can be said about a gain: {_add_random(summary)}.")
-    elif compared and seeds < fewest:
+    elif too_few_seeds(summary):
         said.append(
-            f"{_seeds(seeds)}: the signed-rank test of {_strategies(len(compared))} cannot go below {LEVEL:g} with "
-            f"fewer than {fewest}, whatever the data. Run more seeds."
+            f"{_seeds(len(summary.setting.seeds))}: the signed-rank test of {_strategies(len(compared))} cannot go "
+            f"below {LEVEL:g} with fewer than {fewest_to_test(len(compared))}, whatever the data. Run more seeds."
         )
     said += [f"Left out: {text}." for text in summary.setting.left_out]
     return said
@@ -52,6 +50,16 @@ def is_better(arm: ArmSummary) -> bool:
     return arm.gain is not None and arm.p_holm is not None and arm.p_holm < LEVEL and arm.gain.mean > 0
 
 
+def too_few_seeds(summary: SettingSummary) -> bool:
+    """Say whether no result whatever could be beyond doubt, with so few seeds for so many arms."""
+    compared = _compared(summary)
+    return bool(compared) and len(summary.setting.seeds) < fewest_to_test(len(compared))
+
+
+def _compared(summary: SettingSummary) -> list[ArmSummary]:
+    return [arm for arm in summary.arms if arm.gain is not None]
+
+
 def _sentence(arm: ArmSummary, summary: SettingSummary) -> str:
     gain = arm.gain
     if gain is None or arm.p_holm is None:
@@ -65,8 +73,7 @@ def _sentence(arm: ArmSummary, summary: SettingSummary) -> str:
     facts += f", {gain.wins} of {seeds} seeds better"
     if arm.p_holm < LEVEL:
         return f"{arm.arm} is {'better' if gain.mean > 0 else 'worse'} than random: {facts}."
-    few = seeds < fewest_to_test(sum(other.gain is not None for other in summary.arms))
-    found = "too few seeds to test against" if few else "no detectable difference from"
+    found = "too few seeds to test against" if too_few_seeds(summary) else "no detectable difference from"
     text = f"{arm.arm}: {found} random: {facts}."
     if seeds > 1:
         if math.isnan(gain.detectable):

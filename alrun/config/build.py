@@ -43,7 +43,7 @@ def build(content: Mapping[str, Any], folder: Path, command: Sequence[str]) -> J
         action=config.action,
         run=None if config.run is None else Path(config.run).absolute(),
         run_id=config.run_id,
-        runs=config.runs,
+        runs=(config.runs,) if isinstance(config.runs, str) else config.runs or (),
         preset=config.preset,
         compare=Compare(config.compare.figure, config.compare.x),
         budget=config.budget,

@@ -91,7 +91,8 @@ def _about_a_run(parts: Parts) -> Iterator[Problem]:
 def _sweeps_to_compare(parts: Parts) -> Iterator[Problem]:
     action, runs = parts.values.get("action"), parts.values.get("runs")
     if action == "compare" and runs is None:
-        yield Problem("runs", "action=compare needs runs=GLOB, the folders of the sweeps, such as runs='multirun/*'")
+        example = "the folders of the sweeps, such as runs='multirun/*' or 'runs=[A,B]'"
+        yield Problem("runs", f"action=compare needs runs=GLOB, {example}")
     elif action not in {"compare", None} and runs is not None:
         yield Problem("runs", f"names finished sweeps; action={action} takes none, compare does", runs)
 

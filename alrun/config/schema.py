@@ -160,7 +160,7 @@ class RunConfig:
     action: Action = "run"
     run: Annotated[str, MinLen(1)] | None = None
     run_id: Annotated[str, MinLen(1)] | None = None
-    runs: Annotated[str, MinLen(1)] | None = None
+    runs: Annotated[str, MinLen(1)] | Annotated[tuple[Annotated[str, MinLen(1)], ...], MinLen(1)] | None = None
     preset: Annotated[str, MinLen(1)] | None = None
     budget: Annotated[int, Ge(1)] = 500
     rounds: Annotated[int, Ge(1)] = 1

@@ -91,7 +91,7 @@ class Job:
     run, run_id
         The folder and the id of an earlier run that the action is about; None where it is about a new one.
     runs
-        A pattern of folders of finished sweeps, for action=compare; None for any other action.
+        Patterns of folders of finished sweeps, for action=compare; none for any other action.
     preset
         The name or uuid of a filter preset of the platform, for action=import_filter; None for any other action.
     cache
@@ -128,7 +128,7 @@ class Job:
     action: str
     run: Path | None
     run_id: str | None
-    runs: str | None
+    runs: tuple[str, ...]
     preset: str | None
     compare: Compare
     budget: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -36,7 +37,8 @@ def test_a_sweep_ends_with_its_report(here: Path) -> None:
     said = " ".join(printed.split())
     assert "margin: too few seeds to test against random" in said
     assert "2 seeds: the signed-rank test of one strategy cannot go below 0.05 with fewer than 6" in said
-    assert "there is no winner to run" in said
+    assert "There are too few seeds to tell whether a strategy is better than random." in said
+    assert "There is no winner to run yet: choose once there are more seeds." in said
     assert f"sweep.html: {folder / 'sweep.html'}" in printed
     page = (folder / "sweep.html").read_text()
     assert page.count("<img ") == 2 * 6  # what each picked first, from the cache
@@ -61,8 +63,25 @@ def test_many_sweeps_are_compared_as_one(here: Path, cache: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_sweeps_are_named_one_by_one_also_where_their_folders_share_a_name(here: Path, cache: Path) -> None:
+    one, two = sorted(here.glob("multirun/*"))
+    copy = here / "old" / one.name
+    shutil.copytree(one, copy)
+    listed = f"runs=[multirun/{one.name},old/*,multirun/{two.name},multirun/*]"
+    done = alrun(here, "action=compare", listed, f"cache={cache}", "hydra.run.dir=listed")
+    assert done.returncode == 0, done.stderr
+    page = (here / "listed" / "sweep.html").read_text()
+    assert all(name in page for name in (f"multirun/{one.name}", f"old/{one.name}", two.name))
+    table = pl.read_csv(here / "listed" / "comparison.csv")
+    assert table["strategy"].to_list() == ["random", "entropy", "margin"]  # a copy adds nothing
+    shutil.rmtree(copy)
+
+
 def test_what_is_no_sweep_is_refused(here: Path) -> None:
-    for runs, message in (("nowhere/*", "it matches nothing"), ("images/*", "none of the 2 folders")):
+    for runs, message in (
+        ("nowhere/*", "it matches nothing"), ("images/*", "none of the 2 folders"),
+        ("[multirun/*,nowhere/*]", "runs='nowhere/*': it matches nothing"), ("[]", "runs"),
+    ):  # fmt: skip
         done = alrun(here, "action=compare", f"runs={runs}")
         assert done.returncode == 2
         assert message in done.stderr

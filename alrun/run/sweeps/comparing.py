@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from glob import glob
 from itertools import pairwise
@@ -24,7 +24,7 @@ from alrun.report.thumbnails import thumbnails
 from alrun.run.folder import RunFolder
 from alrun.run.job import Job
 from alrun.run.sweep_record import PlannedJob, SweepRecord
-from alrun.run.sweeps.table import SweepTables, read_sweeps
+from alrun.run.sweeps.table import SweepTables, read_sweeps, sweep_names
 from alrun.terminal import print_all
 from alrun.types import ImageFile
 
@@ -51,32 +51,39 @@ def compare_runs(job: Job) -> int:
     StateError
         If a sweep cannot be read.
     """
-    if job.runs is None:
+    if not job.runs:
         raise ConfigError("action=compare compares the sweeps of folders: name them with runs='multirun/*'")
-    matching = [Path(path).absolute() for path in sorted(glob(job.runs))]  # noqa: PTH207 -- it may be absolute
-    folders = [path for path in matching if (path / "sweep.parquet").is_file()]
-    if not folders:
-        none = f"none of the {len(matching)} folders that it matches is a sweep's"
-        found = none if matching else "it matches nothing"
-        raise ConfigError(f"runs={job.runs!r}: {found}; a sweep's folder has a sweep.parquet (docs/sweep.md)")
+    folders = list(dict.fromkeys(folder for pattern in job.runs for folder in _matching(pattern)))
     folder = RunFolder.create(job.folder, {"action": job.action, "command": shlex.join(job.command)})
     report_on(folders, job.folder, job.name, job.compare.figure, job.compare.axis)
     folder.update(status="done")
     return 0
 
 
+def _matching(pattern: str) -> list[Path]:
+    """Return the folders of sweeps that match; refuse a pattern that finds none."""
+    matching = [Path(path).absolute() for path in sorted(glob(pattern))]  # noqa: PTH207 -- it may be absolute
+    folders = [path for path in matching if (path / "sweep.parquet").is_file()]
+    if not folders:
+        none = f"none of the {len(matching)} folders that it matches is a sweep's"
+        found = none if matching else "it matches nothing"
+        raise ConfigError(f"runs={pattern!r}: {found}; a sweep's folder has a sweep.parquet (docs/sweep.md)")
+    return folders
+
+
 def report_on(folders: Sequence[Path], into: Path, title: str, figure: str, axis: Axis) -> None:
     """Compare the sweeps in `folders`, write the report into `into` and print the verdict."""
     tables = read_sweeps(folders)
-    sweeps = [(folder, SweepRecord.open(folder)) for folder in folders]
-    names = {folder.name: sweep.name for folder, sweep in sweeps}
+    called = sweep_names(folders)
+    sweeps = {called[folder]: (folder, SweepRecord.open(folder)) for folder in folders}
+    names = {name: sweep.name for name, (_, sweep) in sweeps.items()}
     comparison = compare(tables.rows, tables.picks, figure, axis, names)
     first = tuple(_first_picks(comparison, tables))
     outputs = {name: str(into / name) for name in (PAGE, TABLE, TEXT)}
     report = SweepReport(
         title=title,
         comparison=comparison,
-        sources=tuple(_source(folder, sweep) for folder, sweep in sweeps),
+        sources=tuple(_source(name, *found) for name, found in sweeps.items()),
         live=_live(comparison, sweeps),
         first=first,
         thumbnails=_thumbnails(first, folders),
@@ -122,7 +129,7 @@ def _yaml(run: Path, name: str) -> Any:
         raise StateError(f"{path} cannot be read ({' '.join(str(error).split())})") from None
 
 
-def _source(folder: Path, sweep: SweepRecord) -> Source:
+def _source(name: str, folder: Path, sweep: SweepRecord) -> Source:
     import yaml
 
     run = folder / sweep.jobs[0].folder
@@ -134,7 +141,7 @@ def _source(folder: Path, sweep: SweepRecord) -> Source:
         versions |= {"python": record["python"], "system": record["system"]}
         versions |= {name: version for name, version in record["packages"].items() if version}
     config = yaml.safe_dump(frozen_config(run), sort_keys=False, allow_unicode=True)
-    return Source(folder.name, sweep.command, sweep.launcher, sweep.started_at, versions, config)
+    return Source(name, sweep.command, sweep.launcher, sweep.started_at, versions, config)
 
 
 def _first_picks(comparison: Comparison, tables: SweepTables) -> Iterator[FirstPicks]:
@@ -179,7 +186,7 @@ def _cache(folder: Path) -> Path:
     return cache_folder(frozen_config(folder / SweepRecord.open(folder).jobs[0].folder)["cache"])
 
 
-def _live(comparison: Comparison, sweeps: Sequence[tuple[Path, SweepRecord]]) -> Live | None:
+def _live(comparison: Comparison, sweeps: Mapping[str, tuple[Path, SweepRecord]]) -> Live | None:
     """Return the command that runs the winner on a real project, from the overrides of one of its jobs.
 
     None where there is nothing to choose from.
@@ -194,11 +201,14 @@ def _live(comparison: Comparison, sweeps: Sequence[tuple[Path, SweepRecord]]) ->
                 "Nothing is detectably better than random in all settings: there is no winner to run for all of them."
             )
             return Live(text, None)
+        if comparison.too_few_seeds:
+            return Live("There is no winner to run yet: choose once there are more seeds.", None)
         text = "So there is no winner to run: random is the honest choice."
         return Live(text, None)
     rows = comparison.rows.filter((pl.col("arm") == comparison.winner) & (pl.col("role") == "job"))
     row = rows.filter(pl.col("setting_label") == comparison.settings[0].label).row(0, named=True)
-    for folder, sweep in sorted(sweeps, key=lambda one: one[0].name != row["sweep"]):  # it may have been renamed
+    for name in sorted(sweeps, key=lambda name: name != row["sweep"]):  # several may hold it
+        folder, sweep = sweeps[name]
         job = next((job for job in sweep.jobs if job.job == row["job"]), None)
         if job is not None:
             where = f" as in the setting {row['setting_label']}" if len(comparison.settings) > 1 else ""

@@ -138,12 +138,24 @@ def read_sweeps(folders: Sequence[Path]) -> SweepTables:
     for folder in folders:
         if not (folder / "sweep.parquet").is_file():
             raise StateError(f"{folder} holds no sweep: there is no sweep.parquet in it")
-    rows = [_table(folder / "sweep.parquet") for folder in folders]
-    picks = [_table(folder / "picks.parquet") for folder in folders]
+    names = {folder: pl.lit(name).alias("sweep") for folder, name in sweep_names(folders).items()}
+    rows = [_table(folder / "sweep.parquet").with_columns(names[folder]) for folder in folders]
+    picks = [_table(folder / "picks.parquet").with_columns(names[folder]) for folder in folders]
     return SweepTables(
         pl.concat([pl.DataFrame(schema=dict(ROWS)), *rows], how="diagonal"),
         pl.concat([pl.DataFrame(schema=dict(PICKS)), *picks]),
     )
+
+
+def sweep_names(folders: Sequence[Path]) -> dict[Path, str]:
+    """Return a name for each sweep's folder: the end of its path, as long as it takes to tell it from the others."""
+    names = {folder: folder.name for folder in folders}
+    depth = 1
+    while depth < max(len(folder.parts) for folder in folders) and len(set(names.values())) < len(names):
+        depth += 1
+        taken = Counter(names.values())
+        names = {f: str(Path(*f.parts[-depth:])) if taken[name] > 1 else name for f, name in names.items()}
+    return names
 
 
 def _facts(job: PlannedJob, record: JobRecord) -> dict[str, Any]:
