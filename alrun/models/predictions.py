@@ -148,6 +148,9 @@ def _say_what_matched(source: str, count: int, matched: Sequence[int], images: S
             f"{source}: none of its {count} rows is about an image of the project; titles there are "
             f"{', '.join(repr(image.title) for image in images[:3])}, see docs/predictions.md"
         )
+    if not count:
+        log.warning("predictions: %s has no row: nothing was found in any of %d images", source, len(images))
+        return
     about = len(set(matched))
     log.info(
         "predictions: %d rows about %d of %d images; %d rows about images that are not in the project",

@@ -380,8 +380,9 @@ class TestClassProbabilities:
             read(tmp_path, [row], OBJECTS)
 
 
-def test_an_empty_file_says_that_nothing_was_found(tmp_path: Path) -> None:
+def test_an_empty_file_says_that_nothing_was_found(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     imported = read(tmp_path, [])
+    assert "has no row: nothing was found in any of" in caplog.text
     assert len(imported.detections(["hash-0", "hash-1"])) == 0
     assert imported.has("hash-0")
 
