@@ -184,13 +184,14 @@ def _job_faults(
             faults.extend(
                 i.fault("is a sweep itself: start it alone") for i in composition.settings if i.key == "experiment"
             )
+        metrics = composer.options("metrics", composition.settings)
         overrides = [item.key for item in composition.settings if not item.parsed.is_hydra_override()]
         clashing = dict(clashes(composition, composer))
         faults.extend(clashing.values())
         known = [*composition.dropped, *(fault.key for fault in unresolved), *clashing]
         faults.extend(
             with_hint(_fault(problem, composition), problem, composition, composer)
-            for problem in _problems(content, overrides, known, composer.groups())
+            for problem in _problems(content, overrides, known, composer.groups(), metrics)
             if not any(problem.key == key or problem.key.startswith(f"{key}.") for key in known)
         )
     if not faults and composition.refusal is not None:
@@ -204,7 +205,11 @@ def _fault(problem: Problem, composition: Composition) -> Fault:
 
 
 def _problems(
-    content: Mapping[str, Any], overrides: Sequence[str], known: Sequence[str], groups: Sequence[str]
+    content: Mapping[str, Any],
+    overrides: Sequence[str],
+    known: Sequence[str],
+    groups: Sequence[str],
+    metrics: Sequence[str],
 ) -> list[Problem]:
     arguments, problems = read(RunConfig, content)
     problems = [_with_groups(problem, groups) for problem in problems]
@@ -219,7 +224,7 @@ def _problems(
         problems.extend(found)
     faulty = {problem.key.partition(".")[0] for problem in problems}
     sound = {key: value for key, value in arguments.items() if key not in faulty and key not in known}
-    parts = Parts(content, sound, {key: made for key, made in built.items() if made is not None}, overrides)
+    parts = Parts(content, sound, {key: made for key, made in built.items() if made is not None}, overrides, metrics)
     return problems + broken_rules(parts)
 
 

@@ -48,12 +48,15 @@ class Parts:
         The components without a fault, by their key, and the filters.
     overrides
         The keys that were set on the command line.
+    metrics
+        The names of all metrics that can be chosen.
     """
 
     content: Mapping[str, Any]
     values: Mapping[str, Any]
     built: Mapping[str, Any]
     overrides: Sequence[str]
+    metrics: Sequence[str]
 
 
 def broken_rules(parts: Parts) -> list[Problem]:
@@ -145,10 +148,12 @@ def _metrics_that_are_read(parts: Parts) -> Iterator[Problem]:
         return
     for key, to_blame in (("filters", "filters"), ("strategy", "metrics"), ("initial.strategy", "metrics")):
         for name in sorted(parts.built[key].metrics - set(metrics)) if key in parts.built else ():
-            message = (
-                f"{key} reads the metric {name!r}, which is not among the metrics; {one_of(name, sorted(metrics))}"
-            )
-            yield Problem(to_blame, f"{message}. To add one: metrics=[{','.join([*metrics, name])}]")
+            reads = f"{key} reads the metric {name!r}, which is not among the metrics"
+            if name in parts.metrics:
+                yield Problem(to_blame, f"{reads}. To add it: metrics=[{','.join([*metrics, name])}]")
+            else:
+                known = sorted({*metrics, *parts.metrics})
+                yield Problem(to_blame, f"{reads}, and no choice has this name; {one_of(name, known)}")
 
 
 def _published(parts: Parts) -> Iterator[Problem]:

@@ -144,6 +144,13 @@ def test_where_nothing_is_selected_nothing_has_to_fit_the_strategy() -> None:
     assert faults("strategy=margin", "model=none", "action=score") == []
 
 
+def test_a_metric_that_is_read_and_not_chosen_can_be_added_and_a_misspelt_one_cannot() -> None:
+    [lacking] = faults("strategy=rank", "strategy.metric=blur", "metrics=[random]")
+    assert lacking.message.endswith("To add it: metrics=[random,blur]")
+    [misspelt] = faults("strategy=rank", "strategy.metric=brigthness", "metrics=[random]")
+    assert "and no choice has this name; did you mean 'brightness'?" in misspelt.message
+
+
 SUSPECTS = ("strategy=relabel_suspects", "recipe=relabel", "filters=labelled")
 
 
