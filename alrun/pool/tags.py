@@ -13,7 +13,9 @@ PRELABELLED = "alrun pre-labelled"
 """The tag of images whose label a model proposed, until a person has submitted it."""
 
 _MIRROR = re.compile(
-    r"alrun (?P<run_id>\S+) of (?P<user>.+?) (?:(?P<what>parked|sent back) from (?P<stage>.*)|set the queue)", re.DOTALL
+    r"alrun (?P<run_id>\S+)(?: round (?P<round>\d+))? of (?P<user>.+?) "
+    r"(?:(?P<what>parked|sent back) from (?P<stage>.*)|set the queue)",
+    re.DOTALL,
 )
 
 
@@ -27,6 +29,8 @@ class Mirror:
         Who parked.
     stage
         The title of the stage from which the tagged tasks are taken. None for a run that only sets priorities.
+    round
+        The round that takes them; None in the tag of an earlier alrun, which did not say.
     sent_back
         Whether they are sent back to annotators; otherwise they are parked.
     """
@@ -34,6 +38,7 @@ class Mirror:
     run_id: str
     user: str
     stage: str | None
+    round: int | None
     sent_back: bool = False
 
     @property
@@ -41,13 +46,17 @@ class Mirror:
         """The tag's name."""
         taken = "sent back" if self.sent_back else "parked"
         what = "set the queue" if self.stage is None else f"{taken} from {self.stage}"
-        return f"alrun {self.run_id} of {self.user} {what}"
+        number = "" if self.round is None else f" round {self.round}"
+        return f"alrun {self.run_id}{number} of {self.user} {what}"
 
 
 def read_mirror_tag(name: str) -> Mirror | None:
     """Return the mirror with this tag name; None for any other tag."""
     found = _MIRROR.fullmatch(name)
-    return Mirror(found["run_id"], found["user"], found["stage"], found["what"] == "sent back") if found else None
+    if found is None:
+        return None
+    number = None if found["round"] is None else int(found["round"])
+    return Mirror(found["run_id"], found["user"], found["stage"], number, found["what"] == "sent back")
 
 
 def same_name(user: str | None) -> str | None:

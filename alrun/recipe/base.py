@@ -104,4 +104,4 @@ def drop_mirror(
 
 
 def _mirror(facts: PlanFacts, stage: Stage) -> str:
-    return Mirror(facts.run_id, facts.user, stage.title).name
+    return Mirror(facts.run_id, facts.user, stage.title, facts.round).name

@@ -44,7 +44,7 @@ class SetPriorities:
         selection, lowered = tuple(range(len(picks))), tuple(range(len(picks), len(planned)))
         ladder = tuple(1.0 - (1.0 - floor) * p / len(picks) for p in selection)
         below = tuple(room[planned[p].task_id] for p in lowered)
-        tag = Mirror(facts.run_id, facts.user, stage=None).name
+        tag = Mirror(facts.run_id, facts.user, None, facts.round).name
         steps: list[Step] = [
             Tag("1", "tag the selection, so that people see it", selection, tag),
             Prioritise("2", f"lower others to make room above {CEILING}", lowered, below),

@@ -49,7 +49,7 @@ class Relabel:
         selection = tuple(range(len(picks)))
         done, first = done_stage(snapshot.stages), first_stage(snapshot.stages)
         ladder = tuple(1.0 - (1.0 - DEFAULT_PRIORITY) * p / len(picks) for p in selection)
-        tag = Mirror(facts.run_id, facts.user, done.title, sent_back=True).name
+        tag = Mirror(facts.run_id, facts.user, done.title, facts.round, sent_back=True).name
         again = f"take what nobody took up out of the queue: back to {done.title!r}"
         steps: list[Step] = [
             Tag("1", f"mirror what is going to be sent back from {done.title!r}", selection, tag),

@@ -67,7 +67,7 @@ def unfinished(platform: Platform, patience: Patience | None = None) -> list[Unf
     runs: list[UnfinishedRun] = []
     tags = patiently(patience, platform.tags)
     for run_id, mirrors in sorted(mirrors_of(tags).items()):
-        stages = tuple(sorted(mirror.stage for mirror, _ in mirrors if mirror.stage is not None))
+        stages = tuple(sorted({mirror.stage for mirror, _ in mirrors if mirror.stage is not None}))
         findings = [
             found for mirror, names in mirrors for found in examined(platform, project, tags, mirror, names, patience)
         ]

@@ -176,7 +176,7 @@ def test_a_permission_that_is_missing_is_found_before_a_run_needs_it(
 
 def test_an_unfinished_run_is_found(world: World, caplog: pytest.LogCaptureFixture) -> None:
     platform = world.open()
-    platform.write(AddTag((platform.tasks()[0].ref,), Mirror("run-1", OWNER, "Annotate 1").name))
+    platform.write(AddTag((platform.tasks()[0].ref,), Mirror("run-1", OWNER, "Annotate 1", 1).name))
     said, error = examined(world, caplog)
     assert isinstance(error, StateError)
     assert "run run-1 is unfinished" in said

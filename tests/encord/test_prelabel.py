@@ -120,7 +120,7 @@ def test_a_proposal_that_is_parked_is_no_label_until_the_run_has_ended(world: Wo
     propose(world)
     platform = world.open()
     parked = tuple(task.ref for task in platform.tasks()[:4])
-    mirror = Mirror("run-1", OWNER, platform.project().stages[0].title).name
+    mirror = Mirror("run-1", OWNER, platform.project().stages[0].title, 1).name
     platform.write(AddTag(parked[:3], mirror))
     platform.write(Complete(parked))
     labelled = pool_frame(session(world, platform).snapshot())["labelled"].to_list()

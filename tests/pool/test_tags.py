@@ -14,7 +14,7 @@ STAGES = (
     Stage("done", "Complete", StageType.DONE),
 )
 US, ALICE, ANN = "us@team", "alice@team", "ann@team"
-PARKED = Mirror("run-1", ALICE, "Annotate 1").name
+PARKED = Mirror("run-1", ALICE, "Annotate 1", 1).name
 
 
 def is_proposed(
@@ -48,11 +48,11 @@ def test_a_parked_one_stays_one_until_the_platform_names_who_submitted_it(
     actor: str | None, records: bool | None, expected: bool
 ) -> None:
     assert is_proposed("done", actor, PARKED, records=records) == expected
-    theirs = Mirror("run-0", ANN, "Annotate 1").name
+    theirs = Mirror("run-0", ANN, "Annotate 1", 1).name
     assert is_proposed("done", actor, PARKED, theirs, records=records) == (expected or actor == ANN)
 
 
 def test_only_a_tag_of_parked_tasks_says_that_it_is_parked() -> None:
-    for tag in (Mirror("run-1", ALICE, "Complete", sent_back=True), Mirror("run-1", ALICE, None)):
+    for tag in (Mirror("run-1", ALICE, "Complete", 1, sent_back=True), Mirror("run-1", ALICE, None, 1)):
         assert not is_proposed("done", ALICE, tag.name)
     assert not is_proposed("done", ALICE, PARKED, named=()), "it is parked, and its label is a person's"

@@ -163,5 +163,5 @@ def test_tasks_are_not_moved_where_completing_may_lead_to_either_of_two_stages(p
 @pytest.mark.parametrize("user", ["ann@example.org", "not an email", "key:a/b+c"])
 @pytest.mark.parametrize("stage", ["Annotate 1", "parked from hell", None])
 def test_whatever_a_user_is_called_the_mirror_can_be_read(user: str, stage: str | None) -> None:
-    mirror = Mirror("20261122-1", user, stage)
+    mirror = Mirror("20261122-1", user, stage, 1)
     assert read_mirror_tag(mirror.name) == mirror

@@ -194,7 +194,7 @@ def test_where_nobody_knows_who_reopened_a_task_it_stays_with_the_annotators(tmp
 
 def test_runs_are_told_apart(play: Playground) -> None:
     play.applier().prepare()
-    theirs = Mirror("run-0", "bob@example.org", "Annotate 1")
+    theirs = Mirror("run-0", "bob@example.org", "Annotate 1", 1)
     play.platform.write(AddTag((play.task(10).ref,), theirs.name))
     assert [(run.run_id, run.parked) for run in unfinished(play.platform)] == [("run-0", 0), ("run-1", 7)]
     rescue(play.platform, "run-1", impatient())
@@ -202,7 +202,7 @@ def test_runs_are_told_apart(play: Playground) -> None:
 
 
 def test_a_stage_that_is_gone_is_named_before_anything_is_done(play: Playground) -> None:
-    play.platform.write(AddTag((play.before[0].ref,), Mirror("run-1", USER, "Old\nstage").name))
+    play.platform.write(AddTag((play.before[0].ref,), Mirror("run-1", USER, "Old\nstage", 1).name))
     play.platform.write(Complete((play.before[11].ref,)))
     before = play.platform.tasks(), play.platform.tags()
     with pytest.raises(StateError, match=r"'Old\\nstage', which the workflow no longer has"):
@@ -212,8 +212,9 @@ def test_a_stage_that_is_gone_is_named_before_anything_is_done(play: Playground)
 
 @pytest.mark.parametrize("stage", ["Annotate 1", "set the queue", " of x parked from y", "a\nb", ""])
 def test_a_mirror_tag_says_what_it_was_made_of(stage: str) -> None:
-    mirror = Mirror("2026-01-01_12-00", "a.b+c@example.org", stage)
+    mirror = Mirror("2026-01-01_12-00", "a.b+c@example.org", stage, 1)
     assert read_mirror_tag(mirror.name) == mirror
     assert read_mirror_tag(replace(mirror, sent_back=True).name) == replace(mirror, sent_back=True)
     assert read_mirror_tag(replace(mirror, stage=None).name) == replace(mirror, stage=None)
+    assert read_mirror_tag(replace(mirror, round=None).name) == replace(mirror, round=None)
     assert read_mirror_tag(f"not {mirror.name}") is None

@@ -190,4 +190,4 @@ def test_a_tag_of_another_stage_goes_if_nothing_in_it_waits_for_a_decision(tmp_p
     play.applier(wire).prepare()
     assert len(play.platform.tags()) == 2
     rescue(wire, "run-1", impatient())
-    assert play.platform.tags() == {Mirror("run-1", USER, "Annotate 1").name: {play.before[0].data_hash}}
+    assert play.platform.tags() == {Mirror("run-1", USER, "Annotate 1", 1).name: {play.before[0].data_hash}}

@@ -20,7 +20,7 @@ from alrun.run.actions import ACTIONS
 from alrun.strategies.base import Ranking, StrategyInputs
 from alrun.strategies.random import Random
 from alrun.types import Need
-from tests.run.harness import make_job, platform_of, play, record, selection, stages
+from tests.run.harness import label, make_job, platform_of, play, record, selection, stages
 
 POOL, BUDGET = 1437, 6
 LIVE = ("annotator=human", f"budget={BUDGET}", "strategy=random", "metrics=random", "recipe=park")
@@ -111,7 +111,7 @@ def test_a_plan_that_a_person_has_seen_leaves_alone_what_else_has_changed(
 
 def test_another_run_that_began_meanwhile_is_seen_before_the_first_write(tmp_path: Path, cache: Path) -> None:
     def begin(platform: LocalPlatform) -> None:
-        tag = Mirror("20260101-000000-abcdef", "carol@team", "Annotate 1").name
+        tag = Mirror("20260101-000000-abcdef", "carol@team", "Annotate 1", 1).name
         platform.write(AddTag((platform.tasks()[0].ref,), tag))
 
     with pytest.raises(StateError, match=r"20260101-000000-abcdef is unfinished.*One run at a time"):
@@ -119,6 +119,31 @@ def test_another_run_that_began_meanwhile_is_seen_before_the_first_write(tmp_pat
     platform = platform_of(tmp_path / "project.sqlite")
     assert stages(platform) == {"Annotate 1": POOL}
     assert len(platform.tags()) == 1
+
+
+@pytest.mark.parametrize("recipe", ["park", "priority"])
+def test_a_folder_from_a_backup_does_not_undo_a_later_round_of_its_run(
+    tmp_path: Path, cache: Path, recipe: str
+) -> None:
+    folder, backup, project = tmp_path / "run", tmp_path / "backup", tmp_path / "project.sqlite"
+    more = (f"recipe={recipe}", "rounds=2")
+    with pytest.raises(Waiting):
+        play(folder, cache, *LIVE, f"platform.path={project}", *more)
+    platform = platform_of(project)
+    shutil.copytree(folder, backup)
+    label(platform, [row["data_hash"] for row in selection(folder / "rounds" / "01")])
+    with pytest.raises(Waiting, match="round 2"):
+        again("resume", folder, cache, *more)
+    before = platform.tasks(), platform.tags()
+
+    for action in ("resume", "restore"):
+        with pytest.raises(StateError, match=rf"round 2 of this run, of which {backup} is an older copy, began"):
+            again(action, backup, cache, *more)
+    assert (platform.tasks(), platform.tags()) == before
+
+    label(platform, [row["data_hash"] for row in selection(folder / "rounds" / "02")])
+    assert again("resume", folder, cache, *more) == 0
+    assert stages(platform) == {"Annotate 1": POOL - 2 * BUDGET, "Complete": 2 * BUDGET}
 
 
 @pytest.fixture
@@ -134,7 +159,7 @@ def test_a_run_gives_way_to_one_that_begins_at_the_same_moment(
     tmp_path: Path, cache: Path, recipe: str, arm: Callable[[Callable[[], None]], None]
 ) -> None:
     folder, project = tmp_path / "run", tmp_path / "project.sqlite"
-    other = Mirror("20260101-000000-abcdef", "carol@team", "Annotate 1").name
+    other = Mirror("20260101-000000-abcdef", "carol@team", "Annotate 1", 1).name
 
     def begin() -> None:
         platform = platform_of(project)

@@ -36,8 +36,17 @@ def refuse_unfinished(session: Session, *, others: bool = True, ours: bool = Tru
             )
 
 
-def others_begun(session: Session) -> list[str]:
-    """Return the ids of other runs whose tags are on the platform now: the quickest look at who else is there."""
+def others_begun(session: Session, number: int) -> list[str]:
+    """Return what else has begun, by the tags that are on the platform now: the quickest look at who else is there.
+
+    Other runs; and other rounds than `number` of this one: its folder is a copy then that was left behind.
+    """
     names = patiently(session.patience, session.platform.tag_names)
     mirrors = [mirror for name in sorted(names) if (mirror := read_mirror_tag(name)) is not None]
-    return list(dict.fromkeys(mirror.run_id for mirror in mirrors if mirror.run_id != session.folder.run_id))
+    others: dict[str, None] = {}
+    for mirror in mirrors:
+        if mirror.run_id != session.folder.run_id:
+            others[f"run {mirror.run_id}"] = None
+        elif mirror.round not in {number, None}:
+            others[f"round {mirror.round} of this run, of which {session.folder.path} is an older copy,"] = None
+    return list(others)

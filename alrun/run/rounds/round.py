@@ -134,13 +134,13 @@ class Round:
         run_id, folder = self.session.folder.record["id"], self.session.folder.path
         gone = (
             f"round {self.number}: the tag that finds this run's tasks is gone from the project: they were brought "
-            f"back by `action=restore run_id={run_id}`, or somebody deleted the tag"
+            f"back by `action=restore run_id={run_id}` or from another copy of this folder, or somebody deleted the tag"
         )
-        others = others_begun(self.session)
+        others = others_begun(self.session, self.number)
         if others:
             raise StateError(
-                f"{gone}. Since then run {' and run '.join(others)} began, and tasks that it moved would be taken for "
-                "this run's: nothing was done. Finish or restore it first; if anything of this run is away then: "
+                f"{gone}. Since then {' and '.join(others)} began, and tasks that it moved would be taken for "
+                "this round's: nothing was done. Finish or restore it first; if anything of this round is away then: "
                 f"{command_for('restore', folder)}"
             )
         if preparing:
@@ -171,14 +171,14 @@ class Round:
 
     def _give_way(self, applier: Applier) -> None:
         """End the round if another run began at the same moment: neither saw the other's tag before it gave its own."""
-        others = others_begun(self.session)
+        others = others_begun(self.session, self.number)
         if not others:
             return
         applier.restore()  # nothing but tags
         for path in (self.folder.published, self.folder.journal, self.folder.plan):
             path.unlink(missing_ok=True)
         raise StateError(
-            f"run {' and run '.join(others)} began on this project at the same moment as this one, which gave way: its "
+            f"{' and '.join(others)} began on this project at the same moment as this one, which gave way: its "
             "tags are gone again, and nothing was moved. Once the other is over (it may have given way too): "
             f"{command_for('resume', self.session.folder.path)}"
         )
