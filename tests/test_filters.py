@@ -10,6 +10,7 @@ import pytest
 
 from alrun.errors import ConfigError
 from alrun.filters import Filter, FilterError, Removed, parse
+from alrun.filters.looked_up import CONFIDENCE, PREDICTED
 
 Node = dict[str, Any]
 Row = dict[str, Any]
@@ -169,6 +170,14 @@ def test_a_quantile_is_one_of_what_the_rest_of_the_list_keeps() -> None:
     ties = [row(score=score) for score in (1.0, 1.0, 1.0, 2.0)]
     assert kept({"quantile": {"metric": "score", "max": 0.1}}, *ties) == [0, 1, 2]
     assert kept({"quantile": {"metric": "score", "max": 0.5}}, row(score=None)) == []
+
+
+def test_a_quantile_that_is_a_value_holds_that_value() -> None:
+    rows = [row(score=float(value)) for value in range(101)]
+    for share in range(101):
+        q = share / 100  # 0.29 * 100 is 28.999999999999996
+        assert kept({"quantile": {"metric": "score", "max": q}}, *rows) == list(range(share + 1))
+        assert kept({"quantile": {"metric": "score", "min": q}}, *rows) == list(range(share, 101))
 
 
 def test_one_of_each_keeps_the_first_that_the_rest_of_the_list_keeps() -> None:
@@ -362,8 +371,8 @@ def test_a_filter_says_which_metrics_it_reads() -> None:
 )
 def test_predicted_class_and_its_probability(node: Node, expected: list[int]) -> None:
     predictions: dict[str, list[Any]] = {
-        "predicted": ["cat", "dog", "dog", None],
-        "confidence": [0.8, 0.5, 0.9, None],
+        PREDICTED: ["cat", "dog", "dog", None],
+        CONFIDENCE: [0.8, 0.5, 0.9, None],
     }
     pool = frame(*ORIGINAL).with_columns(pl.Series(name, values) for name, values in predictions.items())
     chosen = parse({"predicted": node})

@@ -257,6 +257,13 @@ def _refusal(error: Exception, settings: Sequence[Setting], origin: str = COMMAN
             message = f"there is no config {name!r}: leave --config-name out, or put {name}.yaml into --config-dir"
             return Fault(key, given, message, origin)
         return Fault(key, given, f"{group} has no choice {name!r}: {one_of(name, error.options or [])}", origin)
+    if key == "filters" and given is not None and given.startswith("{"):
+        predicates = settings[0].parsed.value()
+        if isinstance(predicates, Mapping) and len(predicates) == 1 and "all" not in predicates:
+            message = (
+                f"on the command line a filter is a list of predicates that all must hold: 'filters.all=[{given}]'"
+            )
+            return Fault(key, given, message, origin)
     prefixed = len(settings) == 1 and isinstance(error, ConfigCompositionException)
     if prefixed and settings[0].text.startswith("+") and not settings[0].parsed.is_delete():
         plain = settings[0].text.lstrip("+")

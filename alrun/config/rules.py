@@ -18,7 +18,7 @@ from alrun.models.ensemble import Ensemble
 from alrun.models.imported import ImportedModel
 from alrun.platform.port import OpenQuestions
 from alrun.platform.presets import KeepsPresets
-from alrun.pool.frame import METADATA, RESERVED
+from alrun.pool.frame import METADATA, RESERVED, SIZES
 from alrun.run.folder import run_id_in
 from alrun.run.job import choice
 from alrun.strategies.base import at_stage
@@ -180,8 +180,9 @@ def _published(parts: Parts) -> Iterator[Problem]:
 
 
 def _names_of_metrics(parts: Parts) -> Iterator[Problem]:
-    for name in parts.content.get("metrics") or ():
-        if name in RESERVED or str(name).startswith(METADATA):
+    for name, node in (parts.content.get("metrics") or {}).items():
+        own = name in SIZES and not str(node.get("_target_") if isinstance(node, Mapping) else "").startswith("alrun.")
+        if own or name in RESERVED or str(name).startswith(METADATA):
             yield Problem(f"metrics.{name}", "is the name of a column of the pool: call the metric something else")
 
 

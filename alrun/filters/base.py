@@ -10,12 +10,13 @@ from operator import and_, or_
 from typing import Annotated, Literal
 
 import polars as pl
-from annotated_types import MinLen
+from annotated_types import Ge, Le, MinLen
 
 Kind = Literal["stage", "tag", "class", "metric", "metadata", "prediction", "runs", "truth"]
 Mention = tuple[Kind, str]
 Names = Annotated[tuple[str, ...], MinLen(1)]
 Name = Annotated[str, MinLen(1)]
+Share = Annotated[float, Ge(0), Le(1)]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from alrun.filters.base import (
     Name,
     Names,
     Predicate,
+    Share,
     bounds_text,
     check_bounds,
     every,
@@ -192,8 +193,8 @@ class Unassigned(Predicate):
 class HasPriority(Predicate):
     """`priority: {min: LOW, max: HIGH}`: the priority, 0..1, is in this range; either bound can be left out."""
 
-    min: float | None = None
-    max: float | None = None
+    min: Share | None = None
+    max: Share | None = None
 
     def __post_init__(self) -> None:
         check_bounds(self.min, self.max)

@@ -13,7 +13,7 @@ from annotated_types import Ge, Le
 
 from alrun.filters.base import Mention, Names, Predicate, inside, some
 
-PREDICTED, CONFIDENCE = "predicted", "confidence"
+PREDICTED, CONFIDENCE = "predicted class", "predicted probability"
 """The pool's columns of a model's most probable class and its probability; null where there is no image."""
 
 LABEL_KNOWN = "label known"

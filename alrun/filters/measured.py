@@ -11,10 +11,10 @@ from typing import Annotated
 import polars as pl
 from annotated_types import Ge, Le
 
-from alrun.filters.base import Mention, Name, Predicate, bounds_text, check_bounds, inside, value
+from alrun.filters.base import Mention, Name, Predicate, Share, bounds_text, check_bounds, inside, value
 
 Count = Annotated[int, Ge(0), Le(2**31 - 1)]
-Share = Annotated[float, Ge(0), Le(1)]
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class InQuantile(_Ranking):
 
     def mask(self, scope: pl.Expr) -> pl.Expr:
         number = pl.when(scope).then(value(self.metric))
-        low, high = (None if q is None else number.quantile(q, "linear") for q in (self.min, self.max))
+        low, high = (None if q is None else _quantile(number, q) for q in (self.min, self.max))
         return inside(number, low, high)
 
 
@@ -130,6 +130,13 @@ class OneOfEach(_Ranking):
         number = value(self.metric)
         here = scope & number.is_not_null()
         return number.is_null() | (here & (here.cast(pl.UInt32).cum_sum().over(number) == 1))
+
+
+def _quantile(number: pl.Expr, q: float) -> pl.Expr:
+    """Return a quantile, interpolated; where it is a value itself, that value, whatever 0.29 times 100 comes to."""
+    place = q * (number.count().cast(pl.Float64) - 1)
+    whole = (place - place.round()).abs() < _ROUNDING
+    return pl.when(whole).then(number.quantile(q, "nearest")).otherwise(number.quantile(q, "linear"))
 
 
 def _first(key: pl.Expr, n: int, scope: pl.Expr) -> pl.Expr:

@@ -9,6 +9,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from alrun.errors import DataError
 from alrun.types import ImageFile, Label, Need, Ontology, Task
 
 
@@ -57,3 +58,38 @@ class Metric(Protocol):
         The value of a row depends on the contents of the rows only, not on their order.
         """
         ...
+
+
+def checked_values(answer: object, titles: Sequence[str], name: str) -> npt.NDArray[np.float64]:
+    """Return a metric's answer as :class:`Metric` promises it, float64 of shape (N,).
+
+    Other types of real numbers, and lists of them, are taken as well.
+
+    Parameters
+    ----------
+    titles
+        Of the N images.
+
+    Raises
+    ------
+    DataError
+        If it is not one number, or NaN, for each image; it names the metric, the fault and the first image at fault.
+    """
+    try:
+        values = np.asarray(answer)
+    except ValueError as error:  # lists of different lengths
+        raise _unusable(name, str(error)) from None
+    if values.dtype.kind not in "biuf" or values.shape != (len(titles),):
+        given = "None" if answer is None else f"{values.dtype} of shape {values.shape}"
+        raise _unusable(name, f"it is {given}; needed: float64 of shape ({len(titles)},), one number an image")
+    values = values.astype(np.float64)
+    infinite = np.flatnonzero(np.isinf(values))
+    if len(infinite):
+        first = f"{values[infinite[0]]} for {titles[infinite[0]]!r}"
+        more = f" and {len(infinite) - 1} more" if len(infinite) > 1 else ""
+        raise _unusable(name, f"{first}{more}; needed: finite numbers, or NaN where it has no value")
+    return values
+
+
+def _unusable(name: str, fault: str) -> DataError:
+    return DataError(f"metric {name!r} gave no usable answer: {fault}. Nothing was selected")

@@ -25,6 +25,9 @@ class DuplicateGroup:
     always to the others. Groups are numbered in the order of their first images. The filter `one_of_each` keeps
     one image of each.
 
+    The cosine distance does not see a common factor: with `embedding=pixels` images that differ only in brightness are
+    duplicates, plain grey ones of any shade among them. Embeddings of a network do not have that.
+
     Source: Encord Active names the original of each duplicate in a text beside "Image Singularity".
 
     Attributes

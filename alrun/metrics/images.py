@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from alrun.datasets.decode import quiet_pillow
 from alrun.errors import AlrunError, raised_in
 from alrun.faults import reach
-from alrun.files import digest, waited_for
+from alrun.files import digest, file_digest, waited_for
 from alrun.metrics.base import MetricInputs
 from alrun.metrics.picture import Picture
 from alrun.pool.images import try_decode, workers
@@ -40,7 +41,8 @@ class PixelMetric(ABC):
     Attributes
     ----------
     version
-        Another number makes kept values void; raise it when `measure` changes.
+        Another number makes kept values void. The files of classes that are not alrun's count too, so that an edited
+        metric is computed anew; raise it where something else changes that `measure` uses.
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset({Need.IMAGES})
@@ -159,8 +161,17 @@ def _measured(
 
 def _shards(metric: PixelMetric, cache: Path) -> Shards:
     kind = f"{type(metric).__module__}.{type(metric).__qualname__}"
-    identity = digest([VERSION, kind, metric.version, asdict(metric)])
+    code = [file_digest(file) for file in _own_code(type(metric))]
+    identity = digest([VERSION, kind, metric.version, asdict(metric), *([code] if code else [])])
     return Shards(cache / "metrics" / identity, identity)
+
+
+def _own_code(kind: type) -> list[Path]:
+    """Return the files of a class and of those that it inherits from, but for alrun's and Python's."""
+    ours = {"alrun", *sys.stdlib_module_names}
+    modules = {one.__module__ for one in kind.__mro__ if one.__module__.partition(".")[0] not in ours}
+    files = [Path(getattr(sys.modules.get(name), "__file__", None) or "") for name in sorted(modules)]
+    return [file for file in files if file.is_file()]
 
 
 def _recall(shards: Shards | None, rows: Mapping[str, list[int]], values: Floats) -> set[str]:

@@ -25,6 +25,9 @@ class Uniqueness:
     others get 0: in the order of the data hashes, an image that is no duplicate yet makes all later ones within
     1e-5 its duplicates. Up to 0.03 the original speaks of near-duplicates. NaN if there is no other image.
 
+    With `embedding=pixels` images that differ only in brightness count as duplicates: the cosine distance does not see
+    a common factor.
+
     Source: Encord Active, "Image Singularity" (in its cloud "Uniqueness"), first engine. Where this differs:
 
     * Neighbours are exact. There, they were approximate (NN-descent), of 30 at most, so that an image with 30

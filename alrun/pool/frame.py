@@ -46,10 +46,11 @@ For each name of client metadata that occurs, in their order, there is a column 
 """
 
 PROJECTION = ("projection_x", "projection_y")
-RESERVED = frozenset({*SCHEMA, *PROJECTION, "candidate", "rank"} - {"width", "height"})
+SIZES = frozenset({"width", "height"})
+RESERVED = frozenset({*SCHEMA, *PROJECTION, "candidate", "rank"} - SIZES)
 """The columns that a metric cannot be named after; nor may its name begin as those of metadata do.
 
-Width and height may be measured: then they replace what the platform says.
+The sizes may be measured, by alrun's own metrics: then they replace what the platform says.
 """
 
 METADATA = "meta."

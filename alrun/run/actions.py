@@ -62,7 +62,8 @@ def plan(job: Job) -> int:
         made = current.plan()
         for line in current.explain(made):
             answers.info("%s", line)
-        answers.info("nothing was done. To apply this plan: %s", agree_command(session))
+        apply = f" To apply this plan: {agree_command(session)}" if made.selected else ""
+        answers.info("nothing was done.%s", apply)
         stop(session, "planned")
     return DONE
 

@@ -151,6 +151,22 @@ def test_a_metric_that_is_read_and_not_chosen_can_be_added_and_a_misspelt_one_ca
     assert "and no choice has this name; did you mean 'brightness'?" in misspelt.message
 
 
+def test_a_filter_of_one_predicate_is_put_into_the_list_that_the_command_line_takes() -> None:
+    [fault] = faults("filters={any: [{metric: {name: random, max: 0.5}}]}", "metrics=[random]")
+    assert fault.message.endswith("'filters.all=[{any: [{metric: {name: random, max: 0.5}}]}]'")
+    assert (
+        faults("filters.all=[{any: [{metric: {name: random, max: 0.5}}]}]", "metrics=[random]", "strategy=random") == []
+    )
+
+
+def test_a_metric_of_ones_own_takes_no_name_that_means_something_else() -> None:
+    own = "{_target_: alrun.metrics.random.Random}"
+    assert keys(faults(f"+metrics.rank={own}", "strategy=random")) == {"metrics.rank"}
+    mine = "{_target_: tests.run.own_metrics.Answer}"
+    assert keys(faults(f"+metrics.width={mine}", "strategy=random")) == {"metrics.width"}
+    assert faults("metrics=[width]", "strategy=random") == []
+
+
 SUSPECTS = ("strategy=relabel_suspects", "recipe=relabel", "filters=labelled")
 
 

@@ -54,7 +54,10 @@ def test_an_empty_pool_is_said_and_moves_nothing(tmp_path: Path, cache: Path) ->
     assert play(tmp_path, cache, nothing, "strategy=random", "metrics=random") == 0
 
     assert stages(platform_of(tmp_path / "project.sqlite")) == {"Annotate 1": POOL}
-    assert "no task is ready to be labelled" in record(tmp_path)["notes"][0]
+    removed = (
+        f"no task is ready to be labelled ({POOL} in the project): the filters removed all (stage is Complete: {POOL})"
+    )
+    assert removed in record(tmp_path)["notes"][0]
     assert selection(tmp_path) == []
 
 

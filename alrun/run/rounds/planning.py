@@ -88,9 +88,11 @@ def _say_how_many(session: Session, number: int, chosen: Selected, strategy: Str
         number, name, found, len(chosen.tasks), budget,
     )  # fmt: skip
     if not chosen.tasks:
+        session.folder.note(f"round {number}: {_why_none(chosen)}: nothing was selected and nothing moves")
+    elif not found:
         session.folder.note(
-            f"round {number}: no task is ready to be labelled ({chosen.pool.height} in the project): "
-            "nothing was selected and nothing moves"
+            f"round {number}: {name} ranked none of the {len(chosen.tasks)} candidates: nothing was selected and "
+            "nothing moves"
         )
     elif found == len(chosen.tasks) < budget:
         session.folder.note(
@@ -101,6 +103,16 @@ def _say_how_many(session: Session, number: int, chosen: Selected, strategy: Str
             f"round {number}: {name} ranked only {found} of the {len(chosen.tasks)} candidates, which were selected "
             f"(budget {budget})"
         )
+
+
+def _why_none(chosen: Selected) -> str:
+    total = chosen.pool.height
+    if sum(item.tasks for item in chosen.removed) < total:
+        return (
+            f"no task is ready to be labelled ({total} in the project): none of those that the filters leave may move"
+        )
+    removed = ", ".join(f"{item.predicate}: {item.tasks}" for item in chosen.removed if item.tasks)
+    return f"no task is ready to be labelled ({total} in the project): the filters removed all ({removed})"
 
 
 def _write_choice(

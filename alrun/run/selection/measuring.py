@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from alrun.metrics.base import MetricInputs
+from alrun.errors import AlrunError, raised_in
+from alrun.metrics.base import Metric, MetricInputs, checked_values
 from alrun.metrics.images import PixelMetric, measure_all
 from alrun.pool.frame import pool_frame
 from alrun.run.selection.crops import crop_vectors
@@ -31,7 +32,7 @@ def scored_pool(session: Session, snapshot: Snapshot, round_number: int) -> pl.D
     hashes = pool["data_hash"].to_list()
     if needs & {Need.EMBEDDINGS, Need.IMAGES, Need.CROPS}:
         session.fetch(hashes)
-    columns = _measured(session, hashes)
+    columns = _measured(session, pool)
     if Need.EMBEDDINGS in needs:
         session.without_bad_images(lambda: session.embed([h for h in hashes if h in session.images]))
     here = np.array([h in session.images for h in hashes], bool)
@@ -40,23 +41,35 @@ def scored_pool(session: Session, snapshot: Snapshot, round_number: int) -> pl.D
             rows = np.flatnonzero(here) if metric.needs else np.arange(len(hashes))
             values = np.full(len(hashes), np.nan)
             rng = generator(session.job.seed, round_number, f"metric {name}")
-            values[rows] = metric.compute(_inputs(session, snapshot, pool, rows, metric.needs), rng)
+            values[rows] = _computed(name, metric, _inputs(session, snapshot, pool, rows, metric.needs), rng)
             columns[name] = values
     return pool.with_columns(pl.Series(name, columns[name]) for name in metrics)
 
 
-def _measured(session: Session, hashes: Sequence[str]) -> dict[str, npt.NDArray[np.float64]]:
+def _computed(name: str, metric: Metric, inputs: MetricInputs, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Return a metric's answer; an error of the metric's own does not say which one it was."""
+    try:
+        answer = metric.compute(inputs, rng)
+    except AlrunError:
+        raise
+    except Exception as error:
+        raise RuntimeError(f"the metric {name!r} failed: {error!r} in {raised_in(error)}") from error
+    return checked_values(answer, [task.title for task in inputs.tasks], name)
+
+
+def _measured(session: Session, pool: pl.DataFrame) -> dict[str, npt.NDArray[np.float64]]:
     """Return the columns of the metrics of pixels, from one pass over the images."""
     metrics = {name: metric for name, metric in session.job.metrics.items() if isinstance(metric, PixelMetric)}
     if not metrics:
         return {}
+    hashes, titles = pool["data_hash"].to_list(), pool["title"].to_list()
     rows = [row for row, data_hash in enumerate(hashes) if data_hash in session.images]
     measured = measure_all(metrics, [session.images[hashes[row]] for row in rows], session.job.cache)
     log.info("metrics of pixels: %d images decoded, %d from the cache", measured.decoded, len(rows) - measured.decoded)
     session.leave_out(measured.broken)
     columns = {name: np.full(len(hashes), np.nan) for name in metrics}
     for name, values in measured.values.items():
-        columns[name][rows] = values
+        columns[name][rows] = checked_values(values, [titles[row] for row in rows], name)
     return columns
 
 
