@@ -152,7 +152,7 @@ def test_a_metric_that_is_read_and_not_chosen_can_be_added_and_a_misspelt_one_ca
 
 
 def test_a_filter_of_one_predicate_is_put_into_the_list_that_the_command_line_takes() -> None:
-    [fault] = faults("filters={any: [{metric: {name: random, max: 0.5}}]}", "metrics=[random]")
+    [fault] = faults("filters={any: [{metric: {name: random, max: 0.5}}]}", "metrics=[random]", "strategy=random")
     assert fault.message.endswith("'filters.all=[{any: [{metric: {name: random, max: 0.5}}]}]'")
     assert (
         faults("filters.all=[{any: [{metric: {name: random, max: 0.5}}]}]", "metrics=[random]", "strategy=random") == []
