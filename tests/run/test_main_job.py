@@ -49,6 +49,19 @@ def test_any_budget_leaves_every_task_accounted_for(budget: int, tmp_path: Path,
     assert (f"the budget of {budget} is above the {POOL} candidates: all were selected" in notes) == (budget > POOL)
 
 
+def test_classes_that_nobody_has_labelled_yet_are_named(
+    tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="alrun")
+    assert play(tmp_path, cache, "strategy=random", "metrics=random", "budget=12") == 0
+    counts = result(tmp_path)["counts"]
+    unseen = [digit for digit in "0123456789" if digit not in counts]
+    assert 0 < len(unseen) <= 5
+    named = ", ".join(map(repr, unseen))
+    said = f"no image is labelled {named} yet: the model cannot predict {len(unseen)} of the 10 classes"
+    assert said in caplog.text
+
+
 def test_an_empty_pool_is_said_and_moves_nothing(tmp_path: Path, cache: Path) -> None:
     nothing = "filters.all=[{stage: [Complete]}]"
     assert play(tmp_path, cache, nothing, "strategy=random", "metrics=random") == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,8 @@ from alrun.seeds import generator
 from alrun.types import Question, Snapshot
 
 log = logging.getLogger("alrun")
+
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,23 @@ def train(session: Session, snapshot: Snapshot, round_number: int) -> Training:
         counts = dict(Counter(question.options[i] for i in targets[here].tolist()))
         if not here:
             return Training(snapshot, None, len(hashes), counts, None)
+        _say_unseen(question, counts, round_number)
         rng = generator(session.job.seed, round_number, "model")
         trained = model.fit(inputs, targets[here], len(question.options), rng, session.job.threads)
     with session.phase("evaluate", round_number) as details:
         evaluation = _evaluate(session, trained, question)
         details["examples"] = evaluation.examples if evaluation else 0
     return Training(snapshot, trained, len(hashes), counts, evaluation)
+
+
+def _say_unseen(question: Question, counts: Mapping[str, int], round_number: int) -> None:
+    unseen = [option for option in question.options if option not in counts]
+    if unseen:
+        more = f" and {len(unseen) - _MOST_NAMED} more" if len(unseen) > _MOST_NAMED else ""
+        log.info(
+            "round %d: no image is labelled %s%s yet: the model cannot predict %s of the %d classes",
+            round_number, ", ".join(map(repr, unseen[:_MOST_NAMED])), more, len(unseen), len(question.options),
+        )  # fmt: skip
 
 
 def _imported(session: Session, snapshot: Snapshot, model: ImportedModel, round_number: int) -> Training:
