@@ -217,7 +217,7 @@ def stored(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     name=TEXTS, key=TEXTS, include=st.booleans(), data=st.data(), kind=st.sampled_from(sorted(VALUES)),
     others=st.lists(TEXTS | NUMBERS, max_size=3),

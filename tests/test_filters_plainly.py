@@ -134,7 +134,7 @@ def holds(name: str, content: Any, row: Row) -> bool:
 
 
 @given(TREES, ROWS)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_any_filter_equals_a_plain_evaluation(node: Node, rows: list[Row]) -> None:
     filtered = parse(node).apply(frame(*rows))
     assert set(filtered.rows.tolist()) == plainly(node, rows, set(range(len(rows))))

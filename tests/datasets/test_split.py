@@ -8,7 +8,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alrun.datasets.split import held_out_count, shares, stratified
@@ -22,7 +22,6 @@ def names(count: int) -> list[str]:
     return [digest([i]) for i in range(count)]
 
 
-@settings(deadline=None)
 @given(classes_of_images, st.integers(0, 60), st.integers(0, 2**32), st.randoms(use_true_random=False))
 def test_the_split_is_exact_proportional_and_blind_to_the_order_of_rows(
     classes: list[str | None], wanted: int, seed: int, shuffler: Random

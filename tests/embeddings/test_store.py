@@ -47,7 +47,7 @@ def assert_right(found: dict[int, npt.NDArray[np.float32]]) -> None:
 numbers = st.lists(st.integers(0, MOST - 1), min_size=1, max_size=5, unique=True)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(numbers, min_size=1, max_size=6), st.sampled_from([np.float32, np.float16]))
 def test_what_is_appended_in_any_order_is_found_again(appended: list[list[int]], dtype: type[np.float32]) -> None:
     with TemporaryDirectory() as folder:
@@ -68,7 +68,7 @@ def test_what_is_appended_in_any_order_is_found_again(appended: list[list[int]],
             np.testing.assert_array_equal(rows, before)  # what a process has mapped stays as it is
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(numbers, min_size=1, max_size=4),
     st.sampled_from(["vectors.bin", "index.jsonl"]),
@@ -148,7 +148,7 @@ def test_another_process_reads_while_one_writes(tmp_path: Path) -> None:
         assert reader.wait(60) == 0
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["<f4", "<f2", "<f8", "<i4"])), min_size=1, max_size=3),
     st.data(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alrun.emulator import Emulator
@@ -48,7 +48,6 @@ LABELS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(LABELS)
 def test_a_label_survives_the_way_there_and_back(label: Label) -> None:
     assert fault(label, ONTOLOGY) is None

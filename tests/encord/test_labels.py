@@ -164,7 +164,7 @@ answers = st.tuples(
 labels = st.builds(Label, st.one_of(st.just(()), answers), st.lists(objects, max_size=4).map(tuple))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(labels, labels)
 def test_a_label_that_is_written_over_another_reads_as_it_was_written(earlier: Label, later: Label) -> None:
     target, known = sdk_row(), vocabulary(Named.structure)

@@ -83,7 +83,6 @@ CLUSTERED = st.lists(st.tuples(st.integers(0, 4), st.sampled_from([0.0, 0.5, 1.0
 
 
 @given(CLUSTERED)
-@settings(deadline=None)
 def test_round_robin_equals_the_originals_queues(rows: list[tuple[int, float]]) -> None:
     labels, distances = [label for label, _ in rows], [distance for _, distance in rows]
     sizes = Counter(labels)
@@ -93,7 +92,6 @@ def test_round_robin_equals_the_originals_queues(rows: list[tuple[int, float]]) 
 
 
 @given(CLUSTERED)
-@settings(deadline=None)
 def test_round_robin_properties(rows: list[tuple[int, float]]) -> None:
     labels = np.array([label for label, _ in rows], np.int64)
     found = round_robin_ranks(labels, np.array([distance for _, distance in rows], np.float64))
@@ -108,7 +106,7 @@ def test_round_robin_properties(rows: list[tuple[int, float]]) -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 12), st.booleans())
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_any_pool_gets_a_permutation(seed: int, size: int, clusters: int, repeated: bool) -> None:
     rng = np.random.default_rng(seed)
     points = rng.integers(0, 3, (size, 2)) if repeated else rng.normal(size=(size, 2))

@@ -110,7 +110,7 @@ BOX = st.tuples(*[st.integers(0, 20)] * 4).map(
 
 
 @given(BOX, BOX)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_the_overlap_of_boxes_is_that_of_the_formula(one: Points, other: Points) -> None:
     (a, b), (c, d) = one
     (e, f), (g, h) = other

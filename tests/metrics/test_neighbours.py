@@ -129,7 +129,7 @@ def test_an_image_alone_has_no_neighbours(metric: Metric) -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 40), st.integers(1, 60))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_any_pool_equals_the_formulas(seed: int, size: int, k: int) -> None:
     rng = np.random.default_rng(seed)
     points = rng.normal(size=(size, 5)).astype(np.float32)

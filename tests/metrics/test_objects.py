@@ -99,7 +99,6 @@ CORNERS = st.tuples(st.integers(0, 8), st.integers(0, 8))
 
 
 @given(st.lists(st.tuples(CORNERS, CORNERS), max_size=8), st.sampled_from([1, 5, 256]))
-@settings(deadline=None)
 def test_boxes_cover_the_cells_that_they_cover(
     boxes: list[tuple[tuple[int, int], tuple[int, int]]], block: int
 ) -> None:
@@ -122,7 +121,7 @@ def inside(points: Points, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64
 
 
 @given(st.lists(st.lists(CORNERS, min_size=3, max_size=6), min_size=1, max_size=4))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_polygons_cover_what_sampling_finds(polygons: list[list[tuple[int, int]]]) -> None:
     x, y = np.meshgrid(*[(np.arange(400) + 0.5) / 50] * 2)
     covered = np.logical_or.reduce([inside(points, x, y) for points in polygons])
@@ -130,7 +129,7 @@ def test_polygons_cover_what_sampling_finds(polygons: list[list[tuple[int, int]]
 
 
 @given(st.lists(st.lists(CORNERS, min_size=3, max_size=6), min_size=2, max_size=4))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_order_and_repetition_change_nothing(polygons: list[list[tuple[int, int]]]) -> None:
     area = union_area(polygons)
     assert union_area([*polygons[::-1], polygons[0]]) == pytest.approx(area, abs=1e-9)

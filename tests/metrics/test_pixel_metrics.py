@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -67,7 +67,6 @@ PIXELS = arrays(np.uint8, SHAPES, elements=st.integers(0, 255), fill=st.integers
 
 
 @given(PIXELS, st.sampled_from([1, 7, 40_000]))
-@settings(deadline=None)
 def test_any_image_has_the_originals_values_however_it_is_cut_up(rgb: Bytes, strip: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_STRIP", strip)

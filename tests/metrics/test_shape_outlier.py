@@ -59,7 +59,7 @@ def test_moments_are_those_of_the_pixels_inside() -> None:
 
 
 @given(st.floats(0, 7), st.floats(0.01, 100), st.floats(-50, 50), st.booleans())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_moving_turning_and_scaling_change_nothing(angle: float, scale: float, shift: float, backwards: bool) -> None:
     turn = np.array([(math.cos(angle), -math.sin(angle)), (math.sin(angle), math.cos(angle))])
     moved = scale * HOOK @ turn.T + shift

@@ -75,7 +75,7 @@ def _predictions(draw: st.DrawFn) -> tuple[Array, Array]:
     return probabilities, rng.integers(0, draw(st.integers(1, classes)), rows)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(case=_predictions())
 def test_agrees_with_scikit_learn(case: tuple[Array, Array]) -> None:
     from sklearn import metrics
@@ -92,7 +92,7 @@ def test_agrees_with_scikit_learn(case: tuple[Array, Array]) -> None:
     np.testing.assert_allclose(given, np.transpose(expected))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(case=_predictions())
 def test_calibration_error_agrees_with_its_definition(case: tuple[Array, Array]) -> None:
     probabilities, targets = case

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alrun.errors import DataError
@@ -10,7 +10,6 @@ from alrun.models.base import Array
 from alrun.models.inputs import check_embeddings, limited_threads, predict_in_blocks, softmax
 
 
-@settings(deadline=None)
 @given(rows=st.integers(0, 25), block=st.integers(1, 9), workers=st.sampled_from([1, 3]))
 def test_blocks_are_full_and_cover_every_row_once(rows: int, block: int, workers: int) -> None:
     shapes = set()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from alrun.models.masks import BadMask, box_around, box_mask, read_mask
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(st.integers(1, 12), st.integers(1, 9), st.data())
 def test_masks_survive_cocos_text(width: int, height: int, data: st.DataObject) -> None:
     from pycocotools import mask

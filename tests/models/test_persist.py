@@ -67,7 +67,7 @@ def test_a_folder_whose_writing_was_cut_short_is_refused(nth: int, tmp_path: Pat
         persist.load(tmp_path, "test")
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_one_flipped_bit_is_noticed(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("model")

@@ -246,7 +246,7 @@ WRONG = st.dictionaries(st.sampled_from(sorted(FIELDS)), st.none()).flatmap(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(st.one_of(st.just(GOOD), WRONG.map(lambda change: {**GOOD, **change}), JSON), max_size=6))
 def test_any_rows_are_read_or_every_wrong_one_is_named(tmp_path_factory: pytest.TempPathFactory, rows: Any) -> None:
     """A row is wrong if it cannot be read beside good ones; those, and no others, are named."""

@@ -99,7 +99,7 @@ def test_temperature_by_hand() -> None:
 
 
 @given(st.floats(0.2, 5), st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_the_temperature_that_spoilt_probabilities_is_found(spoilt: float, seed: int) -> None:
     """Labels are drawn by true probabilities, which are then made too sure or not sure enough."""
     rng = np.random.default_rng(seed)

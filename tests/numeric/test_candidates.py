@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alrun.numeric import candidates, screen
@@ -53,7 +53,6 @@ def use_whole_numbers(patch: pytest.MonkeyPatch) -> None:
     held=st.sampled_from([-100, 0, 64]),
     whole=st.booleans(),
 )
-@settings(deadline=None)
 def test_the_nearest_are_the_same(
     seed: int, size: int, width: int, k: int, tile: int, few: float, held: int, whole: bool
 ) -> None:

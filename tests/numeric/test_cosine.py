@@ -7,7 +7,7 @@ import os
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alrun.numeric import cosine as module
@@ -49,7 +49,6 @@ def cloud(size: int, width: int = 16, seed: int = 0) -> Floats:
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 12), st.sampled_from([2, 7, 2048]))
-@settings(deadline=None)
 def test_the_nearest_rows_are_at_the_nearest_distances(seed: int, size: int, k: int, block: int) -> None:
     rng = np.random.default_rng(seed)
     points = cloud(size, 4, seed)
@@ -78,7 +77,6 @@ def test_of_rows_that_are_equally_far_the_lower_come_first() -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 12), st.sampled_from([2, 7, 2048]))
-@settings(deadline=None)
 def test_the_nearest_are_those_of_the_formula(seed: int, size: int, k: int, block: int) -> None:
     rng = np.random.default_rng(seed)
     points = cloud(size, 4, seed)
@@ -142,7 +140,6 @@ def plain_leaders(points: Floats, within: float) -> list[int]:
     st.sampled_from([0.0, 1e-5, 0.03, 0.3, 3.0]),
     st.sampled_from([2, 7, 512]),
 )
-@settings(deadline=None)
 def test_groups_are_those_of_the_description(seed: int, size: int, within: float, block: int) -> None:
     points = cloud(size, 3, seed) if size else np.zeros((0, 3), np.float32)
     with pytest.MonkeyPatch.context() as patch:

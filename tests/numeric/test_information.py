@@ -38,7 +38,7 @@ def test_bits_of_extremes(kind: type[np.floating]) -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_in_either_type_they_are_what_their_definitions_say(seed: int, classes: int) -> None:
     from scipy.stats import entropy
 
@@ -65,7 +65,7 @@ OF_MEMBERS: dict[str, Callable[[Array], Array]] = {"mutual_information": mutual_
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 70), st.integers(1, 20), st.integers(0, 11), st.integers(1, 12))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_a_row_says_the_same_in_any_block(seed: int, classes: int, members: int, start: int, count: int) -> None:
     some = slice(start, start + count)
     for kind in KINDS:

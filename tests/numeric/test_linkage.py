@@ -14,7 +14,7 @@ from tests.strategies.pools import blobs, gaussian
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 40), st.integers(2, 6))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_heights_and_cuts_are_those_of_scipy(seed: int, size: int, width: int) -> None:
     from scipy.cluster.hierarchy import fcluster, linkage
     from sklearn.metrics import adjusted_rand_score

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alrun.numeric import kmeans as module
@@ -64,7 +64,6 @@ GRID = st.lists(st.tuples(st.integers(-2, 2), st.integers(-2, 2)), min_size=3, m
 
 
 @given(GRID, st.integers(1, 3))
-@settings(deadline=None)
 def test_ties_are_never_left_out(grid: list[tuple[int, int]], clusters: int) -> None:
     points = np.array(grid, np.float32)
     share_read(points, points[:clusters].astype(np.float64), passes=4)

@@ -32,7 +32,7 @@ def test_of_many_points_a_sample_gives_the_directions() -> None:
         assert abs(np.corrcoef(plane[:, axis], points[:, axis])[0, 1]) > 0.99
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(hnp.arrays(np.float32, st.tuples(st.integers(0, 9), st.integers(1, 9)), elements=st.floats(-1e6, 1e6, width=32)))
 def test_it_is_finite_and_no_distance_grows(points: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> None:
     plane = principal_plane(points)

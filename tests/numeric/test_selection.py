@@ -87,7 +87,7 @@ def _sorted(starts: npt.NDArray[np.int64], indices: npt.NDArray[np.int32]) -> np
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 4), st.integers(0, 3), st.integers(1, 3))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_k_center_equals_the_loop_where_all_ties(seed: int, size: int, width: int, given: int, levels: int) -> None:
     points, centres = grid(seed, size, width, levels), grid(seed + 1, given, width, levels)
     rows, distances = k_center(points, centres, size // 2, size)
@@ -152,7 +152,7 @@ def test_coverage_of_duplicates_goes_by_row() -> None:
     st.sampled_from([0, 1e-7, 1e-5, 1e-3]),
     st.sampled_from([0, 10_000]),
 )
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_coverage_equals_the_loop_where_all_nearly_ties(
     seed: int, size: int, labelled: int, noise: float, table: int
 ) -> None:

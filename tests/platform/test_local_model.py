@@ -215,4 +215,4 @@ def never() -> Contents:
 
 
 TestWorkflow = Workflow.TestCase
-TestWorkflow.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestWorkflow.settings = settings(max_examples=40, stateful_step_count=40)

@@ -40,7 +40,7 @@ def after(before: Mapping[str, Any], change: Mapping[str, Scalar | None]) -> Map
     return shown
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(foreign, st.lists(wanted, min_size=1, max_size=4))
 def test_any_writes_leave_foreign_keys_alone_and_the_wanted_values_there(
     before: dict[str, Any], changes: list[dict[str, Scalar | None]]
@@ -55,7 +55,7 @@ def test_any_writes_leave_foreign_keys_alone_and_the_wanted_values_there(
         assert merged(now, change, OURS) is None, "written once is written"
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(foreign, wanted, st.sampled_from(["blur", "score", "a.b", "seal", "other"]), leaves)
 def test_a_key_under_the_prefix_that_somebody_else_wrote_or_changed_stops_the_write(
     before: dict[str, Any], change: dict[str, Scalar | None], name: str, theirs: Any

@@ -23,7 +23,7 @@ from tests.recipe.crash_matrix import memory
 SELECTED = st.lists(st.integers(0, 9), unique=True, max_size=10)
 PRIORITIES = st.lists(st.sampled_from((0.0, 0.3, 0.5, 0.95, 1.0)), min_size=10, max_size=10)
 CHUNKS = st.integers(1, 12).map(lambda size: Limits(size, size, size, size, size, size))
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 
 
 class Played:

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alrun.errors import ConfigError, StateError
@@ -137,7 +137,6 @@ def test_others_above_nine_tenths_are_lowered_in_proportion() -> None:
 
 
 @given(values=st.lists(st.floats(0, 1) | st.none(), min_size=1, max_size=30), share=st.floats(0, 1), seed=st.randoms())
-@settings(deadline=None)
 def test_the_selection_is_served_first_by_rank_and_the_others_keep_their_order(
     values: list[float | None], share: float, seed: Random
 ) -> None:

@@ -20,7 +20,7 @@ EVENTS = st.lists(
     st.builds(Event, st.integers(0, 12), st.sampled_from(PEOPLE + FAULTS + ENDS), st.integers(0, 12)), max_size=14
 )
 FINISHED = st.lists(st.sampled_from((0, 1, 2)), unique=True)
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=150, suppress_health_check=list(HealthCheck))
 LONG = settings(QUICK, max_examples=2500)
 EACH_RECIPE = pytest.mark.parametrize(
     ("template", "name"), [(n, n) for n in RECIPES], ids=RECIPES, indirect=["template"]

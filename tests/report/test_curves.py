@@ -81,7 +81,7 @@ def test_a_few_selected_among_many_candidates_stay_visible() -> None:
     assert 0 < len(figure.rug) <= RUG + 1
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(hnp.arrays(np.float64, st.integers(0, 30), elements=st.floats(width=64)), st.integers(0, 30))
 def test_any_values_make_a_figure_within_its_frame_that_shows_every_finite_one(
     values: NDArray[np.float64], picked: int
@@ -126,7 +126,6 @@ def test_no_evaluation_has_no_panels() -> None:
     assert learning_curve(curve()) == []
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 10**9), st.none() | st.floats()), min_size=1, max_size=12))
 def test_any_curve_stays_within_its_frame(rows: list[tuple[int, float | None]]) -> None:
     for panel in learning_curve(curve(*((i, n, v, v, v, v) for i, (n, v) in enumerate(rows)))):

@@ -149,7 +149,7 @@ def plane(text: str) -> PlaneView:
 def test_the_structure_of_the_page_is_the_same_whatever_the_strings() -> None:
     expected = Page(render(tiny("plain")))
 
-    @settings(deadline=None, max_examples=40)
+    @settings(max_examples=40)
     @given(st.text(st.characters() | st.sampled_from("<>&\"'`={}%#/\\\n\x00\udcff")))
     def check(text: str) -> None:
         page = Page(render(tiny(text)))

@@ -106,7 +106,7 @@ def test_hostile_strings_are_text_wherever_they_stand() -> None:
 def test_the_structure_of_the_page_is_the_same_whatever_the_strings() -> None:
     expected = Page(render(told("plain")))
 
-    @settings(deadline=None, max_examples=15)
+    @settings(max_examples=15)
     @given(st.text(st.characters() | st.sampled_from("<>&\"'`={}%#/\\\n\x00\udcff"), min_size=1))
     def check(text: str) -> None:
         page = Page(render(told(f"x{text}")))  # not the name of another arm, and not empty

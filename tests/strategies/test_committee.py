@@ -106,7 +106,7 @@ def test_an_image_is_drawn_alike_whatever_else_is_a_candidate() -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 6))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_information_has_its_bounds_in_either_type(seed: int, members: int, classes: int) -> None:
     samples = np.random.default_rng(seed).dirichlet(np.full(classes, 0.3), (members, 30))
     found = mutual_information(samples)

@@ -170,7 +170,7 @@ def test_quotas_of_predicted_classes_know_their_names() -> None:
         select(Quotas(Random(), by="meta.sit"), sites({"a": 3}), 1)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(st.integers(0, 12), min_size=1, max_size=5),
     st.integers(0, 25),

@@ -69,14 +69,13 @@ def test_the_strategies_differ_where_they_should() -> None:
 
 
 @given(st.lists(st.floats(0, 0.499), min_size=1, max_size=30, unique_by=lambda p: round(p, 4)))
-@settings(deadline=None)
 def test_with_two_classes_all_four_agree(shares: list[float]) -> None:
     given = inputs(*([round(p, 4), 1 - round(p, 4)] for p in shares))
     assert len({tuple(picked(strategy, given, 30)) for strategy in UNCERTAINTIES}) == 1
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 12))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_entropy_agrees_with_scipy(seed: int, classes: int) -> None:
     from scipy.stats import entropy
 
@@ -166,7 +165,7 @@ def test_blocks_cores_and_layout_change_no_bit(
 
 
 @given(st.sets(st.integers(0, 29), min_size=1, max_size=6), st.integers(1, 100), st.booleans())
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_wrong_rows_are_named_wherever_they_are(wrong: set[int], numbers: int, sampled: bool) -> None:
     samples = np.full((2, 30, 2), 0.5, np.float32)
     samples[1, sorted(wrong)] = [-0.25, 1.25]
@@ -197,7 +196,6 @@ def test_rounded_probabilities_pass() -> None:
     st.integers(0, 70),
     st.sampled_from(["low", "high"]),
 )
-@settings(deadline=None)
 @example([float("nan")] * 18 + [1.0, 0.0], 3, "low")  # as few as there are, they must be found
 def test_ranking_equals_a_plain_sort(values: list[float], budget: int, first: str) -> None:
     ranking = rank_by(np.array(values), budget, "low" if first == "low" else "high", lambda rank, _: str(rank))
