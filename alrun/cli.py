@@ -28,7 +28,7 @@ from alrun.config.play import BUG, INTERRUPTED, ending, play_frozen, worst
 from alrun.config.schema import digest, folder_of
 from alrun.errors import AlrunError, ConfigError, StateError
 from alrun.platform.keys import key_among
-from alrun.terminal import TerminalHandler, command_for, quoted, silence
+from alrun.terminal import TerminalHandler, command_for, flush, quoted, show
 
 _COMPLETION = "(install|uninstall|query)=(bash|zsh|fish)"
 _CONFIG = 2
@@ -49,14 +49,22 @@ def main() -> None:
     except BrokenPipeError:
         code = 0
     except KeyboardInterrupt:
-        print("alrun: interrupted", file=sys.stderr)
+        _say("interrupted")
         code = INTERRUPTED
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BrokenPipeError:
-            silence(stream)
-    sys.exit(code)
+    except OSError as error:
+        _say(f"{error.filename or 'what it says'} cannot be written ({error.strerror})")
+        code = StateError.exit_code
+    sys.exit(_flushed(code))
+
+
+def _flushed(code: int) -> int:
+    """Write what is in the buffers; return the exit code, another one if an answer cannot be written."""
+    lost = flush(sys.stdout)
+    if lost is not None:
+        _say(f"what was asked for cannot be written to the standard output ({lost.strerror})")
+        code = code or StateError.exit_code
+    flush(sys.stderr)
+    return code
 
 
 def _run(arguments: list[str]) -> int:
@@ -146,11 +154,10 @@ def _taken(verdict: Verdict) -> StateError | None:
 
 
 def _only_looks(content: Mapping[str, Any]) -> bool:
-    """Return whether an action of no earlier run answers on the terminal, and leaves nothing that is worth a folder."""
-    looks = content["action"] == "status" or (
+    """Return whether an action answers on the terminal, and leaves nothing that is worth a folder."""
+    return content["action"] == "status" or (
         content["action"] == "doctor" and content["doctor"]["scratch_project"] is None
     )
-    return looks and content["run"] is None
 
 
 def _look(arguments: list[str]) -> int:
@@ -213,7 +220,7 @@ def _hydra(arguments: list[str]) -> int:
 def _refusal(error: Exception) -> str | None:
     """Return what to say if Hydra starts no job; None for a bug."""
     chain = [error, error.__cause__ or error.__context__]
-    unwritable = next((one for one in chain if isinstance(one, OSError)), None)
+    unwritable = next((one for one in chain if isinstance(one, OSError) and one.filename), None)
     if unwritable is not None:
         return (
             f"{unwritable.filename} cannot be made or written ({unwritable.strerror}), and a run keeps its record in "
@@ -248,7 +255,7 @@ def _act(cfg: DictConfig, folder: Path) -> int:
     if content["run"] is None:
         job = build(content, folder, sys.argv)
     else:
-        job = job_about(Path(content["run"]).absolute(), content, _given(), folder, sys.argv)
+        job = job_about(Path(content["run"]).absolute(), content, _given(), sys.argv)
     return int(ACTIONS[job.action](job))
 
 
@@ -264,5 +271,5 @@ def _listed(faults: Sequence[Fault]) -> str:
 
 
 def _say(message: str) -> int:
-    print(f"alrun: {message}", file=sys.stderr)
+    show(f"alrun: {message}", sys.stderr)
     return _CONFIG

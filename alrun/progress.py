@@ -39,7 +39,7 @@ def gauge(label: str, total: int) -> Iterator[Callable[[int], None]]:
 def _bar(*, remaining: bool) -> Iterator[Progress | None]:
     """Open a display; None where nobody looks, or another one is open."""
     global _shown  # noqa: PLW0603
-    if _shown or not sys.stderr.isatty():
+    if _shown or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console

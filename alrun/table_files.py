@@ -33,7 +33,7 @@ def _check_header(file: Path, columns: list[str]) -> None:
         with file.open(encoding="utf-8") as text:
             text.readline()
     except UnicodeDecodeError:
-        raise DataError(f"{file} is no text in UTF-8: save it in that encoding") from None
+        raise DataError(f"{file} is not valid UTF-8: save it in that encoding") from None
     for mark, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
         if len(columns) == 1 and mark in columns[0]:
             raise DataError(f"{file}: its columns are separated by {name}; needed: commas")

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _PLAIN = re.compile(r"[A-Za-z0-9_./=:+-]+")
 """What neither a shell nor Hydra's grammar takes for anything else."""
 
+_lost: dict[TextIO, OSError] = {}
+"""The first error of each stream that could not be written to."""
+
 answers = logging.getLogger("alrun.answers")
 """For what an action was asked for, such as a status: it can be piped. Goes into the run's log as well."""
 
@@ -31,13 +34,53 @@ class TerminalHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one message."""
         answer = record.name == answers.name and record.levelno < logging.WARNING
-        stream = sys.stdout if answer else sys.stderr
         try:
-            print(record.getMessage(), file=stream, flush=True)
-        except BrokenPipeError:
-            silence(stream)
+            show(record.getMessage(), sys.stdout if answer else sys.stderr)
         except Exception:  # noqa: BLE001 -- logging never breaks what it reports on
             self.handleError(record)
+
+
+def show(text: str, stream: TextIO | None) -> None:
+    """Print a line, unless the stream is closed or nobody reads it any more.
+
+    If it cannot be written for another reason, such as a full disk, :func:`flush` tells of it.
+    """
+    if stream is None:
+        return
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        silence(stream)
+    except OSError as error:
+        _lost.setdefault(stream, error)
+
+
+def flush(stream: TextIO | None) -> OSError | None:
+    """Write what is in a stream's buffer, at the end of the process; return why anything could not be written.
+
+    A reader that is gone is no reason.
+    """
+    if stream is None:
+        return None
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        silence(stream)
+    except OSError as error:
+        silence(stream)
+        _lost.setdefault(stream, error)
+    return _lost.get(stream)
+
+
+def agreed(question: str) -> bool | None:
+    """Ask a person on the terminal whether to go on, which only "yes" does; None if there is nobody to ask."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        return None
+    try:
+        return input(f"Type 'yes' to {question}: ").strip() == "yes"
+    except EOFError:
+        print(file=sys.stderr)
+        return False
 
 
 def silence(stream: TextIO) -> None:

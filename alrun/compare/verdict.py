@@ -77,13 +77,15 @@ def _sentence(arm: ArmSummary, summary: SettingSummary) -> str:
     text = f"{arm.arm}: {found} random: {facts}."
     if seeds > 1:
         if math.isnan(gain.detectable):
-            text += f" {_seeds(seeds)} would find no difference, however large"
+            text += f" With {_seeds(seeds)} no difference could be detected, however large"
         else:
-            text += f" {_seeds(seeds)} would find a difference of {gain.detectable:.4f} with probability {POWER:g}"
+            text += (
+                f" With {_seeds(seeds)} a difference of {gain.detectable:.4f} is detected with probability {POWER:g}"
+            )
         if gain.seeds_needed is None:
-            text += "; one as small as was seen, no reasonable number of seeds would."
+            text += "; no reasonable number would detect one as small as the one seen."
         else:
-            text += f"; one as large as was seen needs {gain.seeds_needed}."
+            text += f"; detecting one as large as the one seen takes {gain.seeds_needed}."
     return text
 
 

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from alrun.compute.threads import thread_limits
+from alrun.cores import cores
 from alrun.errors import ConfigError
 
 _SECONDS = 10.0
@@ -78,7 +79,7 @@ def ray_cluster(choice: str, address: str | None, cpus: int | None, threads: int
     if address is None:
         os.environ.setdefault("RAY_AUTH_MODE", "disabled")
         files = tempfile.mkdtemp(prefix="alrun-ray-")  # short: the names of its sockets may have 107 bytes
-        cpus = cpus or max(threads, len(os.sched_getaffinity(0)))
+        cpus = cpus or max(threads, cores())
         options |= {"num_cpus": cpus, "include_dashboard": False, "_temp_dir": files}
     try:
         try:

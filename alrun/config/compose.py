@@ -138,7 +138,7 @@ class Composition:
         if not wrong:
             return None
         if wrong == [None]:
-            return item.fault(f"null is no choice, leave it out for the default; allowed: {', '.join(options)}")
+            return item.fault(f"null is not a choice: leave it out for the default; allowed: {', '.join(options)}")
         return item.fault("; ".join(f"no choice {c!r}: {one_of(str(c), options)}" for c in wrong))
 
     def _apply(self, item: Setting) -> None:

@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from alrun.run.job import Job
 
 
-def job_about(
-    run: Path, content: Mapping[str, Any], given: Collection[str], folder: Path, command: Sequence[str]
-) -> Job:
-    """Return the job of an action about an earlier run, and change to the folder in which that was started.
+def job_about(run: Path, content: Mapping[str, Any], given: Collection[str], command: Sequence[str]) -> Job:
+    """Return the job of an action about the run in a folder, and change to the folder in which that was started.
 
     Parameters
     ----------
@@ -33,7 +31,7 @@ def job_about(
         The config of the action, of which only what the command line sets counts, of what may be set.
     given
         The top-level keys that the command line sets.
-    folder, command
+    command
         As for :func:`alrun.config.build.build`.
 
     Raises
@@ -50,7 +48,7 @@ def job_about(
         del changed["approve"]
     go_where_it_began(run)
     try:
-        return replace(build({**kept, **changed, "run": str(run)}, folder, command), agreed=agreed)
+        return replace(build({**kept, **changed, "run": str(run)}, run, command), agreed=agreed)
     except ConfigError as error:
         raise StateError(
             f"{error}\nThat is the config frozen in {run}, and this alrun does not take it: finish the run with that "

@@ -82,7 +82,7 @@ def _ungrammatical(text: str) -> str:
         return f"has no value: write {key}=VALUE, or ~{key.lstrip('+~')} to take a key away"
     unpaired = [quote for quote in "'\"" if value.count(quote) % 2]
     unpaired += [f"{left} or {right}" for left, right in ("[]", "{}", "()") if value.count(left) != value.count(right)]
-    what = f"{' and '.join(unpaired)} without its other half" if unpaired else "is no value in Hydra's grammar"
+    what = f"{' and '.join(unpaired)} without its other half" if unpaired else "is not a value in Hydra's grammar"
     if not unpaired and _follows_grammar(f"{key}={quoted(value)}"):
         return f"{what}. If it is a text, quote it, for the shell and for Hydra: {typed(f'{key}={quoted(value)}')}"
     return (

@@ -39,12 +39,12 @@ def ending(play: Callable[[], int], folder: Path) -> Ending:
         log.error("%s", error)  # noqa: TRY400 -- the message is all that the user needs
         if "action=" not in str(error) and _has_begun(folder):
             again, back = command_for("resume", folder), command_for("restore", folder)
-            log.error("what this run wrote to the platform is there. To go on: %s; to take it back: %s", again, back)  # noqa: TRY400
+            log.error("this run's changes are still on the platform. To continue: %s; to undo them: %s", again, back)  # noqa: TRY400
         return Ending(error.exit_code, str(error))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         message = f"{where}{error.strerror or error}"
-        log.error("%s; %s finishes a run that had begun to write", message, command_for("resume", folder))  # noqa: TRY400
+        log.error("%s. If the run had started to write, finish it with: %s", message, command_for("resume", folder))  # noqa: TRY400
         log.debug("where it happened", exc_info=True)
         return Ending(StateError.exit_code, message)
     except (Exception, SystemExit) as error:  # only a component ends the process

@@ -84,7 +84,7 @@ def _about_a_run(parts: Parts) -> Iterator[Problem]:
         if not (Path(run) / ".hydra" / "config.yaml").is_file():
             found = run_id_in(Path(run))
             how = f"; `action=restore run_id={found}` and the platform settings bring its tasks back" if found else ""
-            yield Problem("run", f"is no run folder: there is no .hydra/config.yaml in it{how}", run)
+            yield Problem("run", f"is not a run folder: it has no .hydra/config.yaml{how}", run)
         for key in parts.overrides:
             if key.partition(".")[0] not in WITH_A_RUN:
                 message = f"action={action} works with the config frozen in {run}: leave this out"
@@ -207,7 +207,7 @@ def _model_for_strategies(parts: Parts) -> Iterator[Problem]:
 
 def _model_with_samples(parts: Parts) -> Iterator[Problem]:
     model, strategy = parts.built.get("model"), parts.built.get("strategy")
-    if model is not None and strategy is not None and "samples" in strategy.needs and not hasattr(model, "samples"):
+    if model is not None and strategy is not None and Need.SAMPLES in strategy.needs and not hasattr(model, "samples"):
         message = (
             f"strategy={choice(strategy)} compares members of a committee, or draws of a model's weights, and "
             f"model={choice(model)} has none: choose random_forest, linear_head, cnn, a committee of different "
@@ -219,7 +219,7 @@ def _model_with_samples(parts: Parts) -> Iterator[Problem]:
 def _members_that_differ(parts: Parts) -> Iterator[Problem]:
     """Refuse a committee whose members are all the same: it disagrees about nothing, and every score is 0."""
     model, strategy = parts.built.get("model"), parts.built.get("strategy")
-    if strategy is None or "samples" not in strategy.needs or not isinstance(model, Ensemble):
+    if strategy is None or Need.SAMPLES not in strategy.needs or not isinstance(model, Ensemble):
         return
     if model.members == 1:
         message = f"strategy={choice(strategy)} compares members, and there is one only: 2 or more are needed"
@@ -235,7 +235,7 @@ def _members_that_differ(parts: Parts) -> Iterator[Problem]:
 
 def _model_of_embeddings(parts: Parts) -> Iterator[Problem]:
     model, strategy = parts.built.get("model"), parts.built.get("strategy")
-    if model is not None and strategy is not None and "predict" in strategy.needs and model.inputs != "embeddings":
+    if model is not None and strategy is not None and Need.PREDICT in strategy.needs and model.inputs != "embeddings":
         message = (
             f"takes {model.inputs}, but strategy={choice(strategy)} asks the model about changed embeddings: "
             "choose one that takes embeddings, such as model=logistic_regression"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import IO, TYPE_CHECKING
 
+from alrun.cores import cores
 from alrun.platform.store import FORMATS
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ LIMITS = Limits()
 
 class BadImage(Exception):
     """The image cannot be used; the message is the reason, in a few words."""
+
+
+def decoders() -> int:
+    """Return how many threads decode images: one a core, few enough that their decoded images fit into memory."""
+    return min(8, cores())
 
 
 @contextmanager

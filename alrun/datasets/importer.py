@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from alrun.datasets.base import Dataset, Item, Split
-from alrun.datasets.decode import LIMITS, BadImage, Limits, check, check_size, quiet_pillow
+from alrun.datasets.decode import LIMITS, BadImage, Limits, check, check_size, decoders, quiet_pillow
 from alrun.datasets.split import held_out_count, stratified
 from alrun.errors import DataError, name_of
 from alrun.files import digest, write_text
@@ -28,8 +27,6 @@ VERSION = 2
 
 IMAGES = "images"
 """The folder of the image store within the cache."""
-
-WORKERS = min(8, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +141,9 @@ def contents(dataset: Dataset, cache: Path, seed: int) -> Contents:
 def _import(dataset: Dataset, store: ImageStore, limits: Limits) -> Imported:
     found = _Found()
     items = track(dataset.items(), "importing images", len(dataset))
-    with quiet_pillow(), ThreadPoolExecutor(WORKERS) as threads:
-        for item, image in _examined(items, store, limits, threads):
+    workers = decoders()
+    with quiet_pillow(), ThreadPoolExecutor(workers) as threads:
+        for item, image in _examined(items, store, limits, threads, 4 * workers):
             found.add(item, image)
     return found.imported()
 
@@ -188,13 +186,13 @@ class _Found:
 
 
 def _examined(
-    items: Iterable[Item], store: ImageStore, limits: Limits, threads: Executor
+    items: Iterable[Item], store: ImageStore, limits: Limits, threads: Executor, ahead: int
 ) -> Iterator[tuple[Item, NewImage | LeftOut]]:
-    """Read, decode and store the items in `threads`; yield them in order, with few in memory at a time."""
+    """Read, decode and store the items in `threads`, at most so many `ahead`; yield them in order."""
     waiting: deque[tuple[Item, Future[NewImage | LeftOut]]] = deque()
     for item in items:
         waiting.append((item, threads.submit(_examine, item, store, limits)))
-        if len(waiting) > 4 * WORKERS:
+        if len(waiting) > ahead:
             done, future = waiting.popleft()
             yield done, future.result()
     for done, future in waiting:

@@ -91,10 +91,10 @@ def assert_fits(label: Label, ontology: Ontology) -> None:
     """Check that each object and answer of `label` exists in `ontology`, and that points are relative."""
     options = {question.name: question.options for question in ontology.questions}
     for answer in label.answers:
-        assert answer.question in options, f"{answer.question!r} is no question of the ontology"
+        assert answer.question in options, f"{answer.question!r} is not a question of the ontology"
         allowed = options[answer.question]
-        assert not allowed or set(answer.values) <= set(allowed), f"{answer.values} are no options of the ontology"
+        assert not allowed or set(answer.values) <= set(allowed), f"{answer.values} are not options of the ontology"
     for found in label.objects:
-        assert found.name in ontology.objects, f"{found.name!r} is no object class of the ontology"
+        assert found.name in ontology.objects, f"{found.name!r} is not an object class of the ontology"
         assert len(found.points) >= 2
         assert all(0 <= x <= 1 and 0 <= y <= 1 for x, y in found.points), f"{found.points} are not in 0..1"

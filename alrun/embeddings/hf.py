@@ -162,7 +162,7 @@ def _complete(folder: Path) -> list[Path]:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(f"{folder / _INDEX} is damaged: {error}") from error
         if not all(re.fullmatch(r"[\w.-]+\.safetensors", str(name)) for name in shards):
-            raise ConfigError(f"{folder / _INDEX} names files that are no safetensors beside it")
+            raise ConfigError(f"{folder / _INDEX} names files beside it that are not safetensors")
         weights = [_INDEX, *shards]
     configs = [name for name in _CONFIGS if (folder / name).is_file()]
     lacking = [name for name in weights if not (folder / name).is_file()]

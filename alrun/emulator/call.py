@@ -97,5 +97,5 @@ def at_most(limit: int, given: int) -> None:
 
 def _number(text: str, name: str) -> int:
     if not text.isdigit():
-        raise Rejection(400, f"{name} is no number: {text!r}")
+        raise Rejection(400, f"{name} is not a number: {text!r}")
     return int(text)

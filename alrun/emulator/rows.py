@@ -104,7 +104,7 @@ def instant(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise Rejection(400, f"{text!r} is no time", "INVALID_DATE_FORMAT_ERROR") from error
+        raise Rejection(400, f"{text!r} is not a time", "INVALID_DATE_FORMAT_ERROR") from error
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from alrun.platform.actions import AMONG, keys
+
 TABLES = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS created (data_hash TEXT PRIMARY KEY, at TEXT NOT NULL) WITHOUT ROWID;
@@ -33,7 +35,6 @@ CREATE TABLE IF NOT EXISTS actions (
     data_hash TEXT NOT NULL, actor TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS actions_of_data ON actions (data_hash);
 """
-AMONG = "data_hash IN (SELECT value FROM json_each(?))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ class Sidecar:
 
     def note_person(self, data_hashes: Sequence[str]) -> None:
         """Note that a person has acted on tasks since they were moved."""
-        self._db.execute(f"UPDATE moved SET mover = NULL WHERE {AMONG}", (json.dumps(list(data_hashes)),))  # noqa: S608
+        self._db.execute(f"UPDATE moved SET mover = NULL WHERE {AMONG}", (keys(data_hashes),))  # noqa: S608
 
     def moved(self, data_hashes: Sequence[str] | None) -> dict[str, Moved]:
         """Return the tasks that a client moved."""
@@ -202,4 +203,4 @@ class Sidecar:
     def _select(self, query: str, data_hashes: Sequence[str] | None, end: str = "") -> list[tuple[Any, ...]]:
         if data_hashes is None:
             return self._db.execute(f"{query} {end}").fetchall()
-        return self._db.execute(f"{query} WHERE {AMONG} {end}", (json.dumps(list(data_hashes)),)).fetchall()
+        return self._db.execute(f"{query} WHERE {AMONG} {end}", (keys(data_hashes),)).fetchall()

@@ -128,13 +128,13 @@ def _wrong(content: Any) -> Iterator[str]:
         return
     key, include, values, kind = (content[name] for name in _KEYS)
     if not isinstance(key, str) or not key:
-        yield "its key is no name of client metadata"
+        yield "its key is not the name of client metadata"
     elif reason := _unwritable(key):
         yield f"its key {reason}"
     if not isinstance(include, bool):
         yield "its include is neither true nor false"
     if not isinstance(values, list) or not values:
-        yield "its values are no list of one value or more"
+        yield "its values must be a non-empty list"
     elif not isinstance(kind, str) or kind not in _KINDS:
         yield f"its type is none that alrun can compare; {one_of(str(kind), list(_KINDS))}"
     else:

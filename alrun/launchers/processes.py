@@ -17,6 +17,7 @@ from typing import Annotated
 from annotated_types import Ge
 
 from alrun.compute.threads import thread_limits
+from alrun.cores import cores
 from alrun.launchers.base import Play, environment
 
 log = logging.getLogger("alrun")
@@ -38,7 +39,7 @@ class Processes:
 
     def launch(self, play: Play, folders: Sequence[Path], threads: int) -> Iterator[Path]:
         """Play the jobs; the environment tells each worker's libraries to use `threads` threads."""
-        count = self.workers or max(1, len(os.sched_getaffinity(0)) // threads)
+        count = self.workers or max(1, cores() // threads)
         waiting = deque(folders)
         workers: dict[Connection, _Worker] = {}
         try:

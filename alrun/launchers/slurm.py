@@ -24,9 +24,9 @@ CANCEL_SECONDS = 10.0
 class Slurm:
     """Submits the jobs as one Slurm array and waits for them.
 
-    What Slurm printed, and submitit's own files, are in `slurm/` of the sweep's folder. If this process ends while
-    jobs are in the queue, they go on; the same command later does what they left. That a job was killed is known
-    from Slurm's accounting (sacct): a cluster without it keeps this process waiting.
+    What Slurm printed, and submitit's own files, are in `slurm/` of the sweep's folder. Ctrl-C and SIGTERM cancel the
+    jobs; if this process is killed (SIGKILL) they go on, and the same command later does what they left. That a job was
+    killed is known from Slurm's accounting (sacct): a cluster without it keeps this process waiting.
 
     Parameters
     ----------

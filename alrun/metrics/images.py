@@ -13,13 +13,13 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from alrun.datasets.decode import quiet_pillow
+from alrun.datasets.decode import decoders, quiet_pillow
 from alrun.errors import AlrunError, raised_in
 from alrun.faults import reach
 from alrun.files import digest, file_digest, waited_for
 from alrun.metrics.base import MetricInputs
 from alrun.metrics.picture import Picture
-from alrun.pool.images import try_decode, workers
+from alrun.pool.images import try_decode
 from alrun.pool.shards import Shards
 from alrun.progress import gauge
 from alrun.types import ImageFile, LeftOut, Need
@@ -143,7 +143,7 @@ def _measured(
     with (
         quiet_pillow(),
         threadpool_limits(1),  # the threads here are one a core already
-        ThreadPoolExecutor(workers()) as threads,
+        ThreadPoolExecutor(decoders()) as threads,
         gauge("measuring images", len(todo)) as show,
     ):
         for start in range(0, len(todo), batch):

@@ -77,7 +77,7 @@ class TrainedEnsemble:
 
     def predict_proba(self, inputs: Array) -> npt.NDArray[np.float64]:
         """Return float64 (N, C), the mean of the members; see :class:`alrun.models.base.Trained`."""
-        total = self.members[0].predict_proba(inputs)
+        total = self.members[0].predict_proba(inputs).astype(np.float64)
         for member in self.members[1:]:
             total += member.predict_proba(inputs)
         return total / len(self.members)

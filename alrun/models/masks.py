@@ -102,7 +102,7 @@ def _decompressed(text: str) -> list[int]:
     for letter in text:
         digit = ord(letter) - 48
         if not 0 <= digit < 64 or shift > 60:
-            raise BadMask("has counts that are no compressed text of COCO")
+            raise BadMask("has counts that are not COCO's compressed text")
         value |= (digit & 31) << shift
         shift += 5
         if not digit & 32:

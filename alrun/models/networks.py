@@ -190,5 +190,5 @@ def load_draws(saved: persist.Saved) -> MonteCarlo:
     """
     dropout, samples = saved.array("monte_carlo", "float64", (2,)).tolist()
     if not (0 <= dropout < 1 and samples >= 1 and samples == int(samples)):
-        raise saved.wrong("monte_carlo is no share below 1 and no number of samples")
+        raise saved.wrong("monte_carlo must hold a share below 1 and a number of samples")
     return MonteCarlo(dropout, int(samples))

@@ -184,7 +184,7 @@ def probabilities(given: Any, names: Sequence[str]) -> list[float]:
         raise BadRow(f"probabilities are {given!r:.60}; allowed: an object with a number for each class")
     strange = sorted(str(name) for name in given if name not in names)
     if strange:
-        raise BadRow(f"has a probability of {strange[0]!r:.60}, which is no class; {one_of(strange[0], names)}")
+        raise BadRow(f"has a probability of {strange[0]!r:.60}, which is not a class; {one_of(strange[0], names)}")
     lacking = [name for name in names if name not in given]
     if lacking:
         raise BadRow(f"has no probability of {', '.join(lacking)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from alrun.cores import cores
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -39,7 +40,7 @@ def workers() -> Iterator[Executor]:
     """Open a pool with a thread for each core; a matrix product within it stays on its own thread."""
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(cores()) as pool:
         yield pool
 
 
@@ -97,7 +98,7 @@ def number_per_row(numbers: Callable[[slice], npt.NDArray[Any]], size: int, rows
         return found
     with workers() as pool:
         try:
-            list(pool.map(fill, range(os.cpu_count() or 1)))
+            list(pool.map(fill, range(cores())))
         finally:
             list(waiting)  # whoever interrupts it need not wait for what is left
     return found

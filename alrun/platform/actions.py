@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from alrun.errors import Refused
 from alrun.platform.port import Project
-from alrun.platform.schema import DEFAULT_PRIORITY
 from alrun.platform.writes import (
+    DEFAULT_PRIORITY,
     AddTag,
     Complete,
     DropTag,

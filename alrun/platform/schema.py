@@ -15,11 +15,11 @@ from uuid import UUID, uuid5
 from alrun.errors import DataError, NoAccess, PlatformError, Refused, Unavailable
 from alrun.faults import reach
 from alrun.platform.port import Contents, NewImage
+from alrun.platform.writes import DEFAULT_PRIORITY
 from alrun.types import Ontology, Stage
 
 APPLICATION_ID = 0x616C726E  # "alrn"
 VERSION = 1
-DEFAULT_PRIORITY = 0.5
 BUSY_SECONDS = 30.0
 
 # A task lists from `tasks` alone, in key order; labels are kept beside it, so that a listing never reads them.

@@ -32,7 +32,7 @@ class ImageStore:
     def path(self, image_digest: str) -> Path:
         """Return where the image with this digest is, or would be."""
         if not _DIGEST.fullmatch(image_digest):
-            raise ValueError(f"{image_digest!a} is no digest of an image, and would be a path")
+            raise ValueError(f"{image_digest!a} is not the digest of an image, and could be a path")
         return self._folder.joinpath(image_digest[:2], image_digest)
 
     def put(self, content: bytes) -> str:

@@ -11,6 +11,9 @@ from typing import Any
 
 from alrun.types import Label, TaskRef
 
+DEFAULT_PRIORITY = 0.5
+"""What a task has before anybody sets its priority, and again when it comes back from the done stage."""
+
 
 @dataclass(frozen=True, slots=True)
 class InitialiseLabels:

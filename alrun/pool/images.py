@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -10,17 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from alrun.datasets.decode import open_image, orientation, quiet_pillow
+from alrun.datasets.decode import decoders, open_image, orientation, quiet_pillow
 from alrun.errors import BadImages
 from alrun.types import ImageFile
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-
-def workers() -> int:
-    """Return how many threads decode images: one a core, few enough that their decoded images fit into memory."""
-    return min(8, os.cpu_count() or 1)
 
 
 def load_pixels(images: Sequence[ImageFile], size: int) -> npt.NDArray[np.uint8]:
@@ -67,8 +61,8 @@ def for_each_decoded(images: Sequence[ImageFile], work: Callable[[int, Image], N
             else:
                 work(row, found)
 
-    with quiet_pillow(), ThreadPoolExecutor(workers()) as threads:
-        for _ in threads.map(each, np.array_split(np.arange(len(images)), 4 * workers())):
+    with quiet_pillow(), ThreadPoolExecutor(decoders()) as threads:
+        for _ in threads.map(each, np.array_split(np.arange(len(images)), 4 * decoders())):
             pass
     if reasons:
         raise BadImages({images[row].data_hash: reasons[row] for row in sorted(reasons)})

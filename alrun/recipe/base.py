@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Protocol, runtime_checkable
 
+from alrun.platform.writes import DEFAULT_PRIORITY
 from alrun.pool.tags import Mirror
 from alrun.recipe.plan import Plan, PlanFacts, PlannedTask, first_stage
 from alrun.recipe.steps import GiveBackPriority, RemoveTagForGood, Step, Tag, Unpark, UnparkByMove
 from alrun.types import LeftOut, Pick, Snapshot, Stage, StageType, Task
-
-DEFAULT_PRIORITY = 0.5
 
 
 @runtime_checkable

@@ -16,9 +16,8 @@ from uuid import uuid4
 from alrun.errors import RateLimited, Refused, StateError, TooLarge, Unavailable
 from alrun.platform.port import Platform
 from alrun.platform.retry import Patience, patiently
-from alrun.platform.writes import SetPriority
+from alrun.platform.writes import DEFAULT_PRIORITY, SetPriority
 from alrun.progress import track
-from alrun.recipe.base import DEFAULT_PRIORITY
 from alrun.recipe.journal import Evidence, Journal
 from alrun.recipe.plan import Plan
 from alrun.recipe.steps import (

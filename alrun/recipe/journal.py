@@ -9,6 +9,7 @@ event      further fields
 ========== ===================================================================================================
 open       run_id, round, plan (digest): the first line; ties the journal to one plan
 approved   by: the plan may be applied
+gave_way   —: another run began at the same moment; what follows takes this one's tags back, and the plan is dropped
 intend     step, tasks (rows of the plan), request, evidence (row -> [label_hash, last_edited_at], for what moves
            tasks): before a write
 done       step, tasks, request: the platform acknowledged it, or a later listing showed that it happened
@@ -64,6 +65,7 @@ class Progress:
     """
 
     approved: bool = False
+    gave_way: bool = False
     restoring: bool = False
     closed: bool = False
     intended: dict[int, set[int]] = field(default_factory=dict)
@@ -85,6 +87,8 @@ class Progress:
                 pass
             case "approved":
                 self.approved = True
+            case "gave_way":
+                self.gave_way = True
             case "intend":
                 self.intended.setdefault(step, set()).update(line["tasks"])
                 self.evidence |= {int(row): (seen[0], seen[1]) for row, seen in line["evidence"].items()}
@@ -125,6 +129,10 @@ class Journal:
     def approve(self, by: str) -> None:
         """Record that the plan may be applied."""
         self._append("approved", by=by)
+
+    def give_way(self) -> None:
+        """Record that this run leaves the project to another one, and that its plan is of no use any more."""
+        self._append("gave_way")
 
     def intend(self, step: int, rows: Iterable[int], evidence: Mapping[int, Evidence], request: str) -> None:
         """Record that a write of these rows is about to be sent; returns when that is on the disk."""

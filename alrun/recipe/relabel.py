@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from alrun.platform.writes import DEFAULT_PRIORITY
 from alrun.pool.tags import Mirror
-from alrun.recipe.base import DEFAULT_PRIORITY
 from alrun.recipe.plan import Plan, PlanFacts, done_stage, first_stage, make_plan, planned_tasks
 from alrun.recipe.steps import (
     AwaitLabels,

@@ -14,8 +14,8 @@ from enum import Enum
 from math import isclose
 from typing import NamedTuple, assert_never
 
+from alrun.platform.writes import DEFAULT_PRIORITY
 from alrun.pool.tags import same_name
-from alrun.recipe.base import DEFAULT_PRIORITY
 from alrun.recipe.journal import Evidence
 from alrun.recipe.plan import Plan, PlannedTask
 from alrun.recipe.steps import (

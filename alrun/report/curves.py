@@ -136,7 +136,8 @@ def histogram(metric: MetricView) -> Histogram:
     """Bin a metric's values, those of the selected within them; values that are not finite are only counted."""
     every, chosen = (v[np.isfinite(v)].clip(-_LARGEST, _LARGEST) for v in (metric.values, metric.selected))
     missing = metric.values.size - every.size
-    caption = f"{metric.values.size:,} candidates, {metric.selected.size:,} selected, {metric.direction}"
+    caption = f"{metric.values.size:,} candidates, {metric.selected.size:,} selected"
+    caption += f", {metric.direction}" if metric.direction else ""
     caption += f"; {missing:,} without a value" if missing else ""
     if not every.size:
         return Histogram((), (), (), (), caption)

@@ -90,7 +90,8 @@ class MetricView:
     Attributes
     ----------
     direction
-        Which end was labelled first, in words: ``"lowest first"`` or ``"highest first"``.
+        Which end was labelled first, in words: ``"lowest first"`` or ``"highest first"``; None if the selection went
+        by more than this number.
     values
         float64, shape (candidates,); NaN where the metric has no value.
     selected
@@ -98,7 +99,7 @@ class MetricView:
     """
 
     name: str
-    direction: str
+    direction: str | None
     values: NDArray[np.float64]
     selected: NDArray[np.float64]
 

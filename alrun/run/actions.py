@@ -32,7 +32,7 @@ from alrun.run.rounds.alone import refuse_unfinished
 from alrun.run.rounds.labelling import Labelling
 from alrun.run.rounds.round import Round
 from alrun.run.selection.measuring import scored_pool
-from alrun.run.session import Session, opened
+from alrun.run.session import Access, Session, opened
 from alrun.run.sweeps.comparing import compare_runs
 from alrun.run.tables import write_parquet
 from alrun.run.tracking import track, tracked
@@ -45,7 +45,7 @@ DONE = 0
 
 def run(job: Job) -> int:
     """Play every round; goes on where an earlier process of the same run stopped."""
-    with opened(job, exclusive=True) as session:
+    with opened(job, Access.PROJECT) as session:
         refuse_unfinished(session, ours=not _has_journal(session))
         with tracked(session):
             play_to_the_end(session)
@@ -59,6 +59,9 @@ def plan(job: Job) -> int:
         current = next_round(session)
         if current is None:
             raise StateError(f"every round of {session.folder.path} is over: there is nothing to plan")
+        if current.folder.journal.exists():
+            _say_run(session)
+            return DONE
         made = current.plan()
         for line in current.explain(made):
             answers.info("%s", line)
@@ -80,7 +83,7 @@ def restore(job: Job) -> int:
 
     Where the plan or the journal of a round cannot be used, that goes by what the platform alone knows.
     """
-    with opened(job, exclusive=True) as session:
+    with opened(job, Access.PROJECT) as session:
         if job.run_id is not None:
             _rescue(session, job.run_id)
             return DONE
@@ -110,17 +113,18 @@ def _rescue(session: Session, run_id: str) -> None:
 
 
 def status(job: Job) -> int:
-    """Say where a project stands: tasks a stage, and what runs have parked."""
-    with opened(job) as session:
+    """Say where a project stands: tasks a stage, and what runs have parked. Nothing is written anywhere."""
+    with opened(job, Access.NOTHING) as session:
         project = session.platform.project()
         answers.info("project %s (%s)", project.title, project.project_id)
         for title, count in session.stage_counts():
             answers.info("  %-20s %8d tasks", title, count)
-        runs = unfinished(session.platform, session.patience)
+        about = job.run_id
+        runs = [found for found in unfinished(session.platform, session.patience) if about in {None, found.run_id}]
         for found in runs:
             answers.info("  %s", found)
         if not runs:
-            answers.info("  no run has parked anything")
+            answers.info("  %s has parked anything", "no run" if about is None else f"no run of the id {about}")
         if job.run is not None:
             _say_run(session)
     return DONE
@@ -153,10 +157,12 @@ def train_now(job: Job) -> int:
             raise Waiting("nothing is labelled in this project yet, so there is nothing to train on")
         save(session, snapshot, training.trained)
         session.folder.update(status="done")
+        learnt, labelled = sum(training.counts.values()), training.labelled
+        unread = f" ({labelled - learnt} more are labelled and cannot be decoded)" if learnt < labelled else ""
         if not isinstance(training.evaluation, Evaluation):
-            answers.info("trained on %d images; no image is held out, so nothing was evaluated", training.labelled)
+            answers.info("trained on %d images%s; no image is held out, so nothing was evaluated", learnt, unread)
         else:
-            answers.info("trained on %d images, accuracy %.4f", training.labelled, training.evaluation.accuracy)
+            answers.info("trained on %d images%s, accuracy %.4f", learnt, unread, training.evaluation.accuracy)
         answers.info("model: %s", session.folder.model)
     return DONE
 

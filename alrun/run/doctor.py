@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import platform as system
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
@@ -31,7 +30,7 @@ from alrun.run.learning.training import check_target
 from alrun.run.selection.looked_up import known_labels
 from alrun.run.selection.selecting import check_names
 from alrun.run.session import Session, opened
-from alrun.terminal import answers
+from alrun.terminal import agreed, answers
 from alrun.types import Snapshot, StageType, count_stages
 
 log = logging.getLogger("alrun")
@@ -133,10 +132,11 @@ def _agree(job: Job, probe: Probe) -> None:
         answers.info("%s", line)
     if job.approve == "auto":
         return
-    if not sys.stdin.isatty():
+    answer = agreed("do this to the scratch project")
+    if answer is None:
         command = command_line((*job.command[1:], "approve=auto"))
         raise Waiting(f"this waits for approval, and nothing was done. To do it: {command}")
-    if input("Do this to the scratch project? Only 'yes' does: ").strip() != "yes":
+    if not answer:
         raise Waiting("not approved: nothing was done")
 
 

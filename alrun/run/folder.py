@@ -61,23 +61,28 @@ class RunFolder:
     ----------
     record
         The content of `run.json`.
+    looks
+        Whether nothing is ever written: another process may be at work in the folder.
     """
 
     path: Path
     record: dict[str, Any] = field(default_factory=dict)
+    looks: bool = False
+    _whole: bool = field(default=False, init=False)
+    """Whether the last line of `phases.jsonl` is known to be whole."""
 
     @staticmethod
-    def create(path: Path, facts: Mapping[str, Any]) -> RunFolder:
-        """Begin a run in `path`, or go on with the one that is there.
+    def create(path: Path, facts: Mapping[str, Any], *, looks: bool = False) -> RunFolder:
+        """Begin a run in `path`, or go on with the one that is there; only in memory if it `looks`.
 
         Raises
         ------
         StateError
             If the folder cannot be written, or holds something else than a run of this version.
         """
-        folder = RunFolder(path)
+        folder = RunFolder(path, looks=looks)
         if folder.run_json.exists():
-            folder = RunFolder.open(path)
+            folder._read()
             folder._check({name: type(fact) for name, fact in facts.items()})
             return folder
         folder.record = {
@@ -99,7 +104,7 @@ class RunFolder:
 
     @staticmethod
     def open(path: Path) -> RunFolder:
-        """Read the run in `path`.
+        """Read the run in `path`; that writes nothing.
 
         Raises
         ------
@@ -109,20 +114,7 @@ class RunFolder:
             If it is damaged.
         """
         folder = RunFolder(path)
-        try:
-            record = json.loads(folder.run_json.read_text(encoding="utf-8"))
-            version = record["version"]
-        except FileNotFoundError:
-            raise StateError(f"{path} is not a run folder: it has no run.json. Name one with run=FOLDER") from None
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise damaged(path, folder.run_json, error) from None
-        if version != VERSION:
-            raise StateError(f"{folder.run_json} is of version {version}; this alrun reads version {VERSION}")
-        folder.record = record
-        folder._check(SHAPE)
-        if not all(_is_phase(phase) for phase in record["phases"]):
-            raise damaged(path, folder.run_json, "its phases are none")
-        folder._take_in_phases()
+        folder._read()
         return folder
 
     @property
@@ -170,6 +162,8 @@ class RunFolder:
 
     def save(self) -> None:
         """Write `run.json`."""
+        if self.looks:
+            return
         try:
             write_json(self.run_json, self.record)
         except OSError as error:
@@ -186,11 +180,31 @@ class RunFolder:
     def add_phase(self, name: str, round_number: int, seconds: float, requests: int, **details: Any) -> None:
         """Record a phase that is over."""
         entry = {"name": name, "round": round_number, "seconds": round(seconds, 3), "requests": requests, **details}
-        try:
-            append_line(self.phases, json.dumps(entry), durable=False)
-        except OSError as error:
-            raise self._unwritable(error) from None
+        if not self.looks:
+            try:
+                if not self._whole and self.phases.exists():
+                    drop_torn_line(self.phases)
+                append_line(self.phases, json.dumps(entry), durable=False)
+            except OSError as error:
+                raise self._unwritable(error) from None
+            self._whole = True
         self._set_phases([*self.record["phases"], entry])
+
+    def _read(self) -> None:
+        try:
+            record = json.loads(self.run_json.read_text(encoding="utf-8"))
+            version = record["version"]
+        except FileNotFoundError:
+            raise StateError(f"{self.path} is not a run folder: it has no run.json. Name one with run=FOLDER") from None
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise damaged(self.path, self.run_json, error) from None
+        if version != VERSION:
+            raise StateError(f"{self.run_json} is of version {version}; this alrun reads version {VERSION}")
+        self.record = record
+        self._check(SHAPE)
+        if not all(_is_phase(phase) for phase in record["phases"]):
+            raise damaged(self.path, self.run_json, "its phases are malformed")
+        self._take_in_phases()
 
     def _set_phases(self, phases: list[dict[str, Any]]) -> None:
         self.record |= {"phases": phases, "requests": sum(phase["requests"] for phase in phases)}
@@ -208,14 +222,14 @@ class RunFolder:
         if not self.phases.exists():
             return
         try:
-            drop_torn_line(self.phases)
-            lines = self.phases.read_bytes().splitlines()
+            content = self.phases.read_bytes()
         except OSError as error:
             self._leave_out_phases(str(error.strerror))
             return
+        lines = content[: content.rfind(b"\n") + 1].splitlines()  # the rest is being written, or was torn by a kill
         phases = [phase for phase in map(_phase_of, lines) if phase is not None]
         if len(phases) < len(lines):
-            self._leave_out_phases(f"{len(lines) - len(phases)} of {len(lines)} lines are no phases")
+            self._leave_out_phases(f"{len(lines) - len(phases)} of {len(lines)} lines are malformed")
         if len(phases) > len(self.record["phases"]):
             self._set_phases(phases)
 

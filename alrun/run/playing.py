@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 
 from alrun.errors import AlrunError, ConfigError, Waiting
@@ -13,7 +12,7 @@ from alrun.run.rounds.round import Round, first_round
 from alrun.run.rounds.stopping import why_stop
 from alrun.run.session import Session
 from alrun.run.tracking import keep_up
-from alrun.terminal import answers, command_for
+from alrun.terminal import agreed, answers, command_for
 
 
 def play_to_the_end(session: Session) -> None:
@@ -106,9 +105,10 @@ def _approve(session: Session, current: Round, made: Plan) -> None:
         return
     for line in current.explain(made):
         answers.info("%s", line)
-    if not sys.stdin.isatty():
+    answer = agreed("apply this plan")
+    if answer is None:
         raise Waiting(f"the plan waits for approval. To apply it: {agree_command(session)}")
-    if input("Apply this plan? Only 'yes' does: ").strip() != "yes":
+    if not answer:
         raise Waiting(f"not approved: nothing was done. To apply it later: {agree_command(session)}")
 
 

@@ -34,6 +34,8 @@ from alrun.types import LeftOut
 
 log = logging.getLogger("alrun")
 
+Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
+
 CURVE_COLUMNS = ("round", "labelled", "accuracy", "macro_f1", "log_loss", "calibration_error")
 OBJECT_CURVE_COLUMNS = ("round", "labelled", "map", "map_50", "mar", "precision", "recall", "f1")
 OUTPUTS = (
@@ -206,10 +208,22 @@ def _metric(chapter: Chapter, pool: pl.DataFrame) -> MetricView | None:
         return None
     pool = pool.filter("candidate")
     selected = pool.filter(pl.col("rank").is_not_null()).sort("rank")
-    return MetricView(name, "lowest first", _floats(pool[name]), _floats(selected[name]))
+    values = _floats(selected[name])
+    scores = np.array([pick.score for pick in chapter.picks])
+    return MetricView(name, _direction(values, scores), _floats(pool[name]), values)
 
 
-def _floats(column: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _direction(values: Floats, scores: Floats) -> str | None:
+    """Return which end of a metric was labelled first, if the picks, in rank order, went by nothing else."""
+    if values.shape != scores.shape or not np.allclose(values, scores, rtol=1e-6, atol=0):
+        return None
+    steps = np.diff(values)
+    if not steps.any():
+        return None
+    return "lowest first" if (steps >= 0).all() else "highest first" if (steps <= 0).all() else None
+
+
+def _floats(column: pl.Series) -> Floats:
     return np.asarray(column.to_numpy(), np.float64)
 
 

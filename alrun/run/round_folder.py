@@ -93,7 +93,7 @@ class RoundFolder:
 
     @property
     def published(self) -> Path:
-        """What became of that; written when it is over."""
+        """What became of `metadata`; written when that is over."""
         return self.path / "published.json"
 
     @property

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
@@ -37,6 +38,17 @@ T = TypeVar("T")
 
 MOST_WARNINGS = 10
 LOCK = ".lock"
+
+
+class Access(Enum):
+    """What an action writes to: one process at a time may."""
+
+    NOTHING = auto()
+    FOLDER = auto()
+    """The run folder."""
+    PROJECT = auto()
+    """The run folder and the project on the platform."""
+
 
 ON_A_PROJECT = frozenset({"restore", "status"})
 """Actions that are about a project that is there already."""
@@ -173,18 +185,13 @@ class Session:
 
 
 @contextmanager
-def opened(job: Job, *, exclusive: bool = False) -> Iterator[Session]:
+def opened(job: Job, access: Access = Access.FOLDER) -> Iterator[Session]:
     """Open the job's platform, and its run folder anew or as it is.
-
-    Parameters
-    ----------
-    exclusive
-        Whether the action writes to the platform: one process at a time may.
 
     Raises
     ------
     Waiting
-        If another process writes to the same project at this moment.
+        If another process writes to the same project or run folder at this moment.
     StateError
         If the folder holds a run of another config.
     """
@@ -192,8 +199,8 @@ def opened(job: Job, *, exclusive: bool = False) -> Iterator[Session]:
     source = _Source(job)
     platform = job.platform.open(job.folder, source.contents)
     try:
-        with _seldom_collected(), _alone(platform, job.folder) if exclusive else nullcontext():
-            session = Session(job, platform, _run_folder(job, platform))
+        with _seldom_collected(), _alone(platform, job.folder, access):
+            session = Session(job, platform, _run_folder(job, platform, access))
             session.folder.add_phase("open", 0, monotonic() - began, platform.requests)
             source.say_what_is_unused(session)
             yield session
@@ -203,14 +210,15 @@ def opened(job: Job, *, exclusive: bool = False) -> Iterator[Session]:
 
 
 @contextmanager
-def _alone(platform: Platform, folder: Path) -> Iterator[None]:
-    """Keep other processes off the project, and off the run folder: those on other machines may share only that."""
+def _alone(platform: Platform, folder: Path, access: Access) -> Iterator[None]:
+    """Keep other processes off what the action writes to; those on other machines may share only the run folder."""
+    of_project, of_folder = (platform.lock, "on this project"), (folder / LOCK, "in this run folder")
+    wanted = {Access.NOTHING: (), Access.FOLDER: (of_folder,), Access.PROJECT: (of_project, of_folder)}
     with ExitStack() as locks:
-        for path, what in ((platform.lock, "on this project"), (folder / LOCK, "in this run folder")):
+        for path, what in wanted[access]:
             if not locks.enter_context(locked(path)):
                 raise Waiting(
-                    f"another process works {what} at this moment (it holds {path}): nothing was done. Try again when "
-                    "it is done"
+                    f"another process is working {what} (it holds {path}): nothing was done. Try again when it is done"
                 )
         yield
 
@@ -276,9 +284,10 @@ def _say(text: str, items: Sequence[LeftOut]) -> None:
         log.warning("... and %d more, which report.html lists", len(items) - MOST_WARNINGS)
 
 
-def _run_folder(job: Job, platform: Platform) -> RunFolder:
+def _run_folder(job: Job, platform: Platform, access: Access) -> RunFolder:
     project = patiently(Patience(), platform.project)
-    folder = RunFolder.create(job.folder, _facts(job, {"id": project.project_id, "title": project.title}))
+    facts = _facts(job, {"id": project.project_id, "title": project.title})
+    folder = RunFolder.create(job.folder, facts, looks=access is Access.NOTHING)
     if folder.record["config_digest"] != job.config_digest:
         raise StateError(of_another_config(job.folder, folder.record["config_digest"], job.config_digest))
     if folder.record["project"]["id"] != project.project_id:

@@ -38,7 +38,7 @@ def read_selection(path: Path) -> list[Pick]:
         text = file.read()
     rows = csv.reader(io.StringIO(text), strict=True)
     if tuple(next(rows, ())) != SELECTION_COLUMNS or not text.endswith("\n"):
-        raise ValueError("it is no whole table of picks")
+        raise ValueError("it is not a complete table of picks")
     return [
         Pick(int(rank), task_id, data_hash, title, float(score), reason)
         for _, rank, task_id, data_hash, title, score, reason in rows

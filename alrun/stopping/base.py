@@ -90,5 +90,5 @@ def figures(rounds: Sequence[RoundFacts], name: str) -> list[float]:
     for facts in evaluated:
         if name not in facts.figures:
             allowed = one_of(name, sorted(facts.figures))
-            raise ConfigError(f"a stopping rule goes by {name!r}, which is no figure of the evaluation; {allowed}")
+            raise ConfigError(f"a stopping rule goes by {name!r}, which is not a figure of the evaluation; {allowed}")
     return [facts.figures[name] for facts in evaluated]

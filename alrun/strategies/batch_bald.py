@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from annotated_types import Ge
 
+from alrun.cores import cores
 from alrun.numeric.blocks import EQUAL, Doubles, first_largest
 from alrun.numeric.information import mutual_information
 from alrun.numeric.joint import Picked, gains
@@ -63,7 +63,7 @@ class BatchBald:
         members, classes, number = size.samples, size.classes, size.candidates
         said = self.configurations * (4 * members + 4)
         most = max(1 << 19, self.configurations * classes)
-        held = 64 * number + 8 * said + 8 * 4 * most * (os.cpu_count() or 1) + 2**20
+        held = 64 * number + 8 * said + 8 * 4 * most * cores() + 2**20
         looks = size.budget * self.configurations * classes * (members + 32)
         return Work(number * (looks + 64 * members * classes), held + picks(size))
 

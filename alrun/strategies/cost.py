@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
+from alrun.cores import cores
 from alrun.numeric.blocks import ROWS
 from alrun.numeric.d2 import TRIALS
 from alrun.strategies.base import Strategy, StrategyInputs
@@ -50,7 +50,7 @@ class Size:
 
     def rows(self, columns: float, most: int = ROWS) -> float:
         """Return the bytes of a block of `most` candidates, each with so many numbers of 8 bytes, on every core."""
-        return 8 * min(self.candidates, most) * columns * (os.cpu_count() or 1)
+        return 8 * min(self.candidates, most) * columns * cores()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from annotated_types import Ge
 
+from alrun.cores import cores
 from alrun.numeric.blocks import Doubles, number_per_row
 from alrun.numeric.information import bits, without_rounding
 from alrun.seeds import uniform_by_key
@@ -55,7 +55,7 @@ class Epig:
         """Return 2 N T C² (K + 32) operations for T targets, and the bytes of their samples and blocks."""
         targets, pairs = min(self.targets, size.candidates), size.classes**2
         about = 8 * 4 * targets * size.samples * size.classes
-        blocks = 8 * 4 * max(_NUMBERS, pairs) * (os.cpu_count() or 1) + size.rows(4 * size.samples * size.classes, 256)
+        blocks = 8 * 4 * max(_NUMBERS, pairs) * cores() + size.rows(4 * size.samples * size.classes, 256)
         held = 96 * size.candidates + about + blocks + picks(size)
         return Work(DOUBLE * size.candidates * targets * pairs * (size.samples + 32), held)
 

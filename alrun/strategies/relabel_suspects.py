@@ -116,6 +116,6 @@ def _given(inputs: StrategyInputs, classes: int) -> npt.NDArray[np.int64]:
         title = inputs.candidates["title"][int(wrong[0])]
         raise DataError(
             f"{title!r} is labelled with class {given[wrong[0]]}, one of {len(wrong)} labels that are not in "
-            f"0..{classes - 1} (-1 is no label)"
+            f"0..{classes - 1} (-1 means no label)"
         )
     return given

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from annotated_types import Ge
 
+from alrun.cores import cores
 from alrun.numeric.blocks import EQUAL, blocks, workers
 from alrun.numeric.kmeans import kmeans
 from alrun.progress import gauge
@@ -74,7 +74,7 @@ class TypiClust:
         visited = min(size.candidates, 4 * size.candidates / clusters)
         visits = Work(
             DOUBLE * size.budget * visited**2 * (size.dimensions + 32),
-            24 * size.candidates * size.dimensions + 8 * 6 * min(_CELLS, size.candidates**2) * (os.cpu_count() or 1),
+            24 * size.candidates * size.dimensions + 8 * 6 * min(_CELLS, size.candidates**2) * cores(),
         )
         held = points(size, unit=True) + 4 * everything.candidates * (size.dimensions + 8) + picks(size)
         return clustering(everything, clusters).then(visits).holding(held)

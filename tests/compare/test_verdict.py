@@ -38,15 +38,16 @@ def test_a_clear_gain_and_a_clear_loss_are_said() -> None:
 def test_no_difference_says_what_would_settle_it() -> None:
     [said] = verdict(compared({"margin": 0.001}, 8, 0.03))
     assert said.startswith("margin: no detectable difference from random:")
-    assert "8 seeds would find a difference of 0.0" in said
-    assert "needs" in said or "no reasonable number of seeds" in said
+    assert "With 8 seeds a difference of 0.0" in said
+    assert "no reasonable number would detect one as small as the one seen" in said
 
 
 def test_too_few_seeds_is_said_however_large_the_gain() -> None:
     found = compared({"margin": 0.1}, 3, 0.001)
     said = verdict(found)
     assert said[0].startswith("margin: too few seeds to test against random: +0.0496 mean")
-    assert "3 seeds would find no difference, however large; one as large as was seen needs 6." in said[0]
+    assert "With 3 seeds no difference could be detected, however large" in said[0]
+    assert "; detecting one as large as the one seen takes 6." in said[0]
     assert "fewer than 6" in said[1]
     assert winner([found]) == "random"
 

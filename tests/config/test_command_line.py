@@ -104,6 +104,25 @@ def test_a_reader_that_goes_away_is_no_error(arguments: list[str], tmp_path: Pat
     assert done.returncode in {0, -signal.SIGPIPE}
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["action=doctor", "dataset=digits"]])
+def test_an_answer_that_cannot_be_written_is_an_error(arguments: list[str], tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "alrun", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+    assert done.returncode == 4
+    assert "cannot be written" in done.stderr
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_exit_code_is_the_same_if_nobody_reads_the_message(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        command = [sys.executable, "-m", "alrun", "budget=-1"]
+        assert subprocess.run(command, cwd=tmp_path, stderr=closed, timeout=120).returncode == 2
+
+
 @pytest.mark.parametrize(
     ("line", "offered"),
     [

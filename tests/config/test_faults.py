@@ -62,7 +62,7 @@ FAULTY = [
      "alrun.metrics.random.Random", "is no Strategy"),
     ("strategy._target_=os.system", "strategy._target_", "os.system", "must be a class"),
     ("name=${nosuch}", "name", "${nosuch}", "not found"),
-    ("budget==5", "budget==5", None, "is no value in Hydra's grammar"),
+    ("budget==5", "budget==5", None, "is not a value in Hydra's grammar"),
     ("name=photos ü", "name=photos ü", None, "quote it, for the shell and for Hydra: \"name='photos ü'\""),
     ("name=a,b", "name", "a,b", "for one text write \"name='a,b'\""),
     ("budget=[1", "budget=[1", None, "[ or ] without its other half. A list is [a,b]"),

@@ -152,7 +152,7 @@ def test_an_image_that_was_broken_is_tried_again(tmp_path: Path) -> None:
 def test_order_threads_and_batches_change_no_bit(cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = stored(tmp_path, *pictures.kinds().values(), TRUNCATED)
     expected = measure_all(METRICS, images, None)
-    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.setattr("joblib.cpu_count", lambda: cores)
     order = np.random.default_rng(cores).permutation(len(images))
     found = measure_all(METRICS, [images[row] for row in order], tmp_path, batch=3)
     for name, values in found.values.items():

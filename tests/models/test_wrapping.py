@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from alrun.errors import ConfigError, DataError
 from alrun.models.base import Array, Model
 from alrun.models.calibrated import Calibrated, best_temperature, tempered
 from alrun.models.cnn import Cnn
-from alrun.models.ensemble import Ensemble
+from alrun.models.ensemble import Ensemble, TrainedEnsemble
 from alrun.models.evaluate import evaluate
 from alrun.models.linear_head import LinearHead
 from alrun.models.logistic_regression import LogisticRegression
@@ -56,6 +57,28 @@ def test_an_ensemble_predicts_the_mean_of_its_members() -> None:
     assert samples.shape == (4, len(inputs), 10)
     np.testing.assert_allclose(samples.mean(axis=0), fitted.predict_proba(inputs), atol=1e-6)
     assert all(np.abs(samples[i] - samples[j]).max() > 0.01 for i in range(4) for j in range(i))
+
+
+class Keeps:
+    """A fitted member that hands out the same array each time."""
+
+    def __init__(self, *chances: float) -> None:
+        self._kept = np.array([chances], np.float32)
+
+    def predict_proba(self, inputs: Array) -> Any:
+        del inputs
+        return self._kept
+
+    def save(self, folder: Path) -> None:
+        raise NotImplementedError
+
+
+def test_an_ensemble_changes_nothing_that_a_member_keeps() -> None:
+    fitted = TrainedEnsemble((Keeps(0.2, 0.8), Keeps(0.6, 0.4)))
+    for _ in range(2):
+        found = fitted.predict_proba(np.zeros((1, 1)))
+        assert found.dtype == np.float64
+        np.testing.assert_allclose(found, [[0.4, 0.6]], atol=1e-7)
 
 
 def test_members_that_draw_nothing_differ_only_by_their_bootstrap() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -82,7 +81,7 @@ def test_order_and_threads_change_no_bit(whole: bool, k: int, small: pytest.Monk
     expected = nearest(points, k)
     order = np.random.default_rng(1).permutation(700)
     for cores in (1, 3):
-        small.setattr(os, "cpu_count", lambda cores=cores: cores)
+        small.setattr("joblib.cpu_count", lambda cores=cores: cores)
         assert nearest(points[order], k).tobytes() == expected[order].tobytes()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -96,7 +94,7 @@ def test_order_blocks_and_threads_change_no_bit(monkeypatch: pytest.MonkeyPatch)
     lead = leaders(points, 0.05)
     order = np.random.default_rng(1).permutation(900)
     for cores, queries in ((1, 512), (3, 64), (2, 901)):
-        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        monkeypatch.setattr("joblib.cpu_count", lambda cores=cores: cores)
         monkeypatch.setattr(module, "_QUERIES", queries)
         assert nearest_distances(points, rows, rows, 5).tobytes() == expected.tobytes()
         assert nearest_distances(points[order], rows, rows, 5).tobytes() == expected[order].tobytes()

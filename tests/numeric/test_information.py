@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -82,13 +81,13 @@ def test_a_row_says_the_same_in_any_block(seed: int, classes: int, members: int,
 def test_every_row_gets_its_number_whatever_the_threads(
     size: int, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: threads)
+    monkeypatch.setattr("joblib.cpu_count", lambda: threads)
     numbers = np.arange(size) ** 0.5
     assert number_per_row(lambda rows: numbers[rows], size, 3).tolist() == numbers.tolist()
 
 
 def test_an_error_in_a_block_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 3)
 
     def numbers(rows: slice) -> Array:
         if rows.start == 6:

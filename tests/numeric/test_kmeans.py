@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -65,7 +63,7 @@ def test_threads_change_no_bit(size: int, monkeypatch: pytest.MonkeyPatch) -> No
     points = blobs(size)
     results = []
     for threads in (1, 2, 5):
-        monkeypatch.setattr(os, "cpu_count", lambda threads=threads: threads)
+        monkeypatch.setattr("joblib.cpu_count", lambda threads=threads: threads)
         results.append(kmeans(points, 6, np.random.default_rng(0)))
     for other in results[1:]:
         assert other.labels.tobytes() == results[0].labels.tobytes()
@@ -115,7 +113,7 @@ def test_many_clusters_are_as_good_and_the_same_on_any_threads(
     points = blobs(6_000)
     ours = []
     for threads in (1, 3):
-        monkeypatch.setattr(os, "cpu_count", lambda threads=threads: threads)
+        monkeypatch.setattr("joblib.cpu_count", lambda threads=threads: threads)
         ours.append(kmeans(points, 150, np.random.default_rng(0)))
     assert ours[0].distances.tobytes() == ours[1].distances.tobytes()
     theirs = KMeans(150, n_init=1, random_state=0).fit(points).inertia_

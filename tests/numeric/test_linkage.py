@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -51,7 +49,7 @@ def test_threads_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     points = blobs(0, 1_500, 24, 30)
     found = []
     for threads in (1, 3):
-        monkeypatch.setattr(os, "cpu_count", lambda threads=threads: threads)
+        monkeypatch.setattr("joblib.cpu_count", lambda threads=threads: threads)
         found.append(average_linkage(points))
     np.testing.assert_array_equal(found[0].pairs, found[1].pairs)
     np.testing.assert_array_equal(found[0].heights, found[1].heights)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -55,7 +54,7 @@ def test_threads_change_no_bit(name: str, monkeypatch: pytest.MonkeyPatch) -> No
 
     results = []
     for threads in (1, 2, 5):
-        monkeypatch.setattr(os, "cpu_count", lambda threads=threads: threads)
+        monkeypatch.setattr("joblib.cpu_count", lambda threads=threads: threads)
         with threadpool_limits(min(threads, 2)):
             results.append(WORK[name]())
     for first, second in results[1:]:

@@ -68,7 +68,8 @@ def test_the_numbers_that_the_seeds_allow_are_the_same_in_every_form() -> None:
     say(report, Console(file=file, width=400))
     html = re.sub(r"<[^>]*>", "", render(report))
     for text in (markdown(report), file.getvalue(), html):
-        assert "4 seeds would find no difference, however large; one as large as was seen needs 6." in text
+        found = "With 4 seeds no difference could be detected, however large"
+        assert f"{found}; detecting one as large as the one seen takes 6." in text
     assert re.search(r"\| none \| 6 \|$", markdown(report), re.MULTILINE)
 
 

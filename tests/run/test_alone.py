@@ -20,7 +20,7 @@ from alrun.run.actions import ACTIONS
 from alrun.strategies.base import Ranking, StrategyInputs
 from alrun.strategies.random import Random
 from alrun.types import Need
-from tests.run.harness import label, make_job, platform_of, play, record, selection, stages
+from tests.run.harness import label, make_job, platform_of, play, record, result, selection, stages
 
 POOL, BUDGET = 1437, 6
 LIVE = ("annotator=human", f"budget={BUDGET}", "strategy=random", "metrics=random", "recipe=park")
@@ -179,6 +179,51 @@ def test_a_run_gives_way_to_one_that_begins_at_the_same_moment(
     with pytest.raises(Waiting):
         play(folder, cache, *more, "action=resume", f"run={folder}")
     assert stages(platform)["Annotate 1"] == (POOL if recipe == "priority" else BUDGET)
+
+
+class Killed(BaseException):
+    """Ends a run at once."""
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        ("journal.before_gave_way", 1), ("journal.after_gave_way", 1), ("journal.after_restoring", 1),
+        ("journal.after_intend", 2), ("journal.after_closed", 1),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_run_that_is_killed_while_it_gives_way_loses_no_round(
+    where: tuple[str, int], tmp_path: Path, cache: Path, arm: Callable[[Callable[[], None]], None]
+) -> None:
+    folder, project = tmp_path / "run", tmp_path / "project.sqlite"
+    other = Mirror("20260101-000000-abcdef", "carol@team", "Annotate 1", 1).name
+    more = (*LIVE, f"platform.path={project}")
+
+    def begin() -> None:
+        platform = platform_of(project)
+        platform.write(AddTag((platform.tasks()[0].ref,), other))
+        platform.close()
+
+    def kill() -> None:
+        raise Killed
+
+    arm(begin)
+    faults.arm(*where, kill)
+    with pytest.raises(Killed):
+        play(folder, cache, *more)
+    faults.reset()
+    platform = platform_of(project)
+    assert stages(platform) == {"Annotate 1": POOL}
+    platform.write(DropTag(other))
+
+    with pytest.raises(Waiting, match=f"0 of {BUDGET} labelled"):
+        again("resume", folder, cache)
+    assert stages(platform) == {"Annotate 1": BUDGET, "Complete": POOL - BUDGET}
+    label(platform, [row["data_hash"] for row in selection(folder)])
+    assert again("resume", folder, cache) == 0
+    assert not any(platform.tags().values())
+    assert (result(folder)["labelled"], stages(platform)["Complete"]) == (BUDGET, BUDGET)
 
 
 def test_a_run_whose_plan_is_gone_is_restored_by_what_the_platform_knows(tmp_path: Path, cache: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -118,3 +119,43 @@ def test_what_is_said_can_be_typed(name: str, tmp_path: Path, cache: Path) -> No
     typed = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, timeout=120, env=environment)
     assert (typed.returncode, complete(folder)) == (3, 5), typed.stderr
     assert list(tmp_path.iterdir()) == [folder]  # nothing went to a folder whose name was read otherwise
+
+
+def on_a_terminal(folder: Path, cache: Path, answer: bytes, *arguments: str) -> tuple[int, str]:
+    """Run the command on a terminal at which somebody types `answer`; return the exit code and what it showed."""
+    person, terminal = pty.openpty()
+    command = [sys.executable, "-m", "alrun", *arguments]
+    environment = {**os.environ, "ALRUN_CACHE": str(cache)}
+    os.write(person, answer)
+    process = subprocess.Popen(
+        command, cwd=folder, stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
+    )
+    os.close(terminal)
+    said, _ = process.communicate(timeout=120)
+    os.close(person)
+    return process.returncode, said.decode()
+
+
+CTRL_D = b"\x04"
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "labelled"),
+    [(b"yes\nyes\nyes\n", 0, 15), (b"yes\nno\n", 3, 5), (b"y\n", 3, 0), (b"\n", 3, 0), (CTRL_D, 3, 0)],
+)
+def test_a_plan_is_applied_if_somebody_types_yes(
+    answer: bytes, code: int, labelled: int, tmp_path: Path, cache: Path
+) -> None:
+    found, said = on_a_terminal(tmp_path, cache, answer, *RUN, "approve=prompt")
+    assert (found, complete(tmp_path)) == (code, labelled), said
+    assert "Type 'yes' to apply this plan:" in said
+    assert ("not approved: nothing was done. To apply it later: python -m alrun action=resume" in said) == (code == 3)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_no_bug(closed: str, tmp_path: Path, cache: Path) -> None:
+    line = " ".join([sys.executable, "-m alrun", *(f"'{argument}'" for argument in RUN), "approve=prompt", closed])
+    environment = {**os.environ, "ALRUN_CACHE": str(cache)}
+    done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=120, env=environment)
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr + done.stdout + (tmp_path / "run" / "alrun.log").read_text()

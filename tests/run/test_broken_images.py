@@ -89,3 +89,18 @@ def test_images_that_break_after_the_import_cost_their_own_rows(
 
 def initial(folder: Path) -> set[str]:
     return {row["data_hash"] for row in selection(folder) if row["round"] == "0"}
+
+
+def test_how_many_images_were_trained_on_leaves_out_those_that_broke(
+    tmp_path: Path, photos: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(tmp_path / "run", photos, "budget=10", "strategy=random", "metrics=[random]")
+    platform = platform_of(tmp_path / "project.sqlite")
+    labelled = [row["data_hash"] for row in selection(tmp_path / "run")]
+    for image in platform.images(labelled[:4])[0]:
+        image.path.write_bytes(image.path.read_bytes()[:60])
+    caplog.set_level("INFO", logger="alrun")
+    texts = [text.format(path=photos) for text in FOLDER]
+    project = f"platform.path={tmp_path / 'project.sqlite'}"
+    assert play(tmp_path / "train", tmp_path / "new cache", *texts, project, "action=train") == 0
+    assert "trained on 6 images (4 more are labelled and cannot be decoded), accuracy" in caplog.text

@@ -46,5 +46,5 @@ def test_what_earlier_runs_selected_is_left_out(tmp_path: Path, cache: Path) -> 
 def test_a_selection_that_is_none_is_named(tmp_path: Path, cache: Path) -> None:
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "selection.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(DataError, match=r"old/selection\.csv is no selection of a run"):
+    with pytest.raises(DataError, match=r"old/selection\.csv is not a run's selection"):
         play(tmp_path / "new", cache, "budget=5", f"filters.all=[{{selected_in: ['{tmp_path}/o*']}}]")

@@ -191,7 +191,7 @@ def test_two_processes_do_not_write_to_one_project(tmp_path: Path, cache: Path) 
 
     with locked(platform.lock) as ours:
         assert ours
-        with pytest.raises(Waiting, match="another process works on this project"):
+        with pytest.raises(Waiting, match="another process is working on this project"):
             go_on(folder, project, cache)
         assert play(tmp_path / "status", cache, *LIVE, f"platform.path={project}", "action=status") == 0
 
@@ -202,7 +202,7 @@ def test_two_processes_do_not_write_to_one_run_folder(tmp_path: Path, cache: Pat
 
     with locked(folder / ".lock") as ours:
         assert ours
-        with pytest.raises(Waiting, match="another process works in this run folder"):
+        with pytest.raises(Waiting, match="another process is working in this run folder"):
             go_on(folder, project, cache)
         play(folder, cache, *LIVE, f"platform.path={project}", "action=status", f"run={folder}")
 
@@ -239,3 +239,45 @@ def test_status_of_a_run_says_how_it_ended_and_how_to_go_on(
     said = status()
     assert f"run {record(folder)['id']}: done" in said
     assert "to go on" not in said
+
+
+def test_status_writes_nothing_not_even_of_a_run_that_is_at_work(tmp_path: Path, cache: Path) -> None:
+    folder, project, _, _ = start(tmp_path, cache)
+    (folder / "run.json").chmod(0o400)
+    with (folder / "phases.jsonl").open("a") as file:
+        file.write('{"name": "sna')  # as another process writes it at this moment
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    play(folder, cache, *LIVE, f"platform.path={project}", "action=status", f"run={folder}")
+
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_status_of_one_run_names_that_one_only(tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder, project, _, _ = start(tmp_path, cache)
+    caplog.set_level("INFO", logger="alrun")
+    where = (*LIVE, f"platform.path={project}", "action=status")
+    play(tmp_path / "one", cache, *where, f"run_id={record(folder)['id']}")
+    assert f"run {record(folder)['id']} is unfinished" in caplog.text
+    caplog.clear()
+    play(tmp_path / "other", cache, *where, "run_id=20260101-000000-abcdef")
+    assert "no run of the id 20260101-000000-abcdef has parked anything" in caplog.text
+    assert record(folder)["id"] not in caplog.text
+
+
+def test_a_plan_that_has_been_applied_is_not_offered_again(
+    tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, project, _, _ = start(tmp_path, cache)
+    caplog.set_level("INFO", logger="alrun")
+    caplog.clear()
+    play(folder, cache, *LIVE, f"platform.path={project}", "action=plan")
+    assert "round 1: waiting for people, 0 of 6 labelled" in caplog.text
+    assert "nothing was done" not in caplog.text
+    assert record(folder)["status"] == "waiting"
+
+
+def test_nobody_plans_in_the_folder_of_a_run_that_is_at_work(tmp_path: Path, cache: Path) -> None:
+    folder, project, _, _ = start(tmp_path, cache)
+    with locked(folder / ".lock"), pytest.raises(Waiting, match="another process is working in this run folder"):
+        play(folder, cache, *LIVE, f"platform.path={project}", "action=plan")

@@ -32,13 +32,13 @@ def test_phases_that_run_json_knows_and_a_power_cut_took_from_the_other_file_sta
     assert [phase["name"] for phase in RunFolder.open(tmp_path).record["phases"]] == ["snapshot", "select"]
 
 
-def test_lines_that_are_no_phases_are_left_out_with_a_note(tmp_path: Path) -> None:
+def test_malformed_lines_are_left_out_with_a_note(tmp_path: Path) -> None:
     _time(RunFolder.create(tmp_path, {}), "snapshot", "select")
     with (tmp_path / "phases.jsonl").open("ab") as file:
         file.write(b'\xff{ no json\n{}\n{"name": "apply", "round": "1", "seconds": 2, "requests": 0}\n')
     folder = RunFolder.open(tmp_path)
     assert [phase["name"] for phase in folder.record["phases"]] == ["snapshot", "select"]
     (note,) = folder.record["notes"]
-    assert "phases.jsonl cannot be read (3 of 5 lines are no phases)" in note
+    assert "phases.jsonl cannot be read (3 of 5 lines are malformed)" in note
     folder.save()
     assert RunFolder.open(tmp_path).record["notes"] == [note]

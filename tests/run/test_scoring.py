@@ -66,6 +66,30 @@ def test_what_was_rounded_is_scaled(tmp_path: Path, cache: Path) -> None:
     assert result(tmp_path)["evaluation"]["log_loss"] == pytest.approx(np.log(10))
 
 
+@dataclass(frozen=True)
+class Sure(Even):
+    """Is sure of the first class, and above 1 by a last digit."""
+
+    def fit(
+        self, inputs: Array, targets: npt.NDArray[np.int64], classes: int, rng: np.random.Generator, threads: int
+    ) -> TrainedEven:
+        del inputs, targets, rng, threads
+        return TrainedSure(classes, self.total)
+
+
+class TrainedSure(TrainedEven):
+    def predict_proba(self, inputs: Array) -> npt.NDArray[np.float64]:
+        chances = np.zeros((len(inputs), self.classes))
+        chances[:, 0] = 1 + 2**-52
+        return chances
+
+
+def test_what_is_above_one_by_a_last_digit_is_one(tmp_path: Path, cache: Path) -> None:
+    job = replace(make_job(tmp_path, cache, *COMMON), model=Sure())
+    assert ACTIONS["run"](job) == 0
+    assert result(tmp_path)["evaluation"]["accuracy"] == pytest.approx(0.1, abs=0.02)
+
+
 def test_members_that_answer_alike_are_noted(tmp_path: Path, cache: Path) -> None:
     job = make_job(tmp_path, cache, "strategy=bald", "model=ensemble", "metrics=random", "budget=20")
     assert ACTIONS["run"](replace(job, model=Ensemble(Even()))) == 0

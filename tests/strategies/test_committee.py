@@ -130,7 +130,7 @@ def test_the_number_of_cores_changes_no_bit(strategy: Strategy, monkeypatch: pyt
     samples = sampled(dirichlet(0, 12, 2_000, 10).astype(np.float32))
     rankings = []
     for cores in (1, 3):
-        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        monkeypatch.setattr("joblib.cpu_count", lambda cores=cores: cores)
         rankings.append(select(strategy, samples, 8))
     assert rankings[0].rows.tolist() == rankings[1].rows.tolist()
     assert rankings[0].scores.tolist() == rankings[1].scores.tolist()
@@ -143,7 +143,7 @@ def test_there_is_no_temporary_as_large_as_the_pool(
 ) -> None:
     import tracemalloc
 
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 2)
     samples = np.full((members, 30_000, 100), 0.01, kind)
     pool = StrategyInputs(sampled(samples).candidates, probabilities=samples[0], samples=samples)
     tracemalloc.start()

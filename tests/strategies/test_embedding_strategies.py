@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tracemalloc
 from dataclasses import replace
 
@@ -114,7 +113,7 @@ def test_typiclust_leaves_small_clusters_for_the_end() -> None:
 
 
 def test_badge_holds_a_small_part_of_the_probabilities_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 2)
     shares = probabilities(0, 30_000, 300).astype(np.float32)
     given = inputs(gaussian(0, 30_000, 8), given=shares)
     tracemalloc.start()

@@ -155,7 +155,7 @@ def test_blocks_cores_and_layout_change_no_bit(
     rankings = []
     for numbers, cores, layout in [(1 << 17, 2, "C"), (1, 1, "C"), (1, 3, "F"), (50, 2, "C"), (1_000, 5, "F")]:
         monkeypatch.setattr("alrun.numeric.information._NUMBERS", numbers)
-        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        monkeypatch.setattr("joblib.cpu_count", lambda cores=cores: cores)
         laid = np.asarray(samples, order="F" if layout == "F" else "C")
         given = StrategyInputs(candidates, probabilities=laid[0], samples=laid)
         rankings.append(strategy.select(given, 203, np.random.default_rng(0)))

@@ -172,7 +172,7 @@ def rounding(bench: Bench) -> Answers:
     if exact or decimals is not None:
         yield "priority_decimals", Answer(decimals, f"{given} became {seen}")
     else:
-        yield "priority_decimals", unknown(f"{given} became {seen}, which is no rounding of it")
+        yield "priority_decimals", unknown(f"{given} became {seen}, which is not a rounding of it")
 
 
 def collection(bench: Bench) -> Answers:

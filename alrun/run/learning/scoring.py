@@ -87,7 +87,7 @@ def _usable(found: Array, data_hashes: Sequence[str]) -> Probabilities:
     rounded = off > _EXACT
     if rounded.any():
         given = given / np.where(rounded, sums, 1)[:, None]
-    return given
+    return np.minimum(given, 1) if given.max(initial=0) > 1 else given  # by a last digit
 
 
 def _fault(chances: Probabilities) -> str:

@@ -39,7 +39,8 @@ class Training:
     trained
         None if there was nothing to train on, or no model.
     labelled
-        How many labelled images there are; `counts` says how many of each class.
+        How many labelled images there are, those that cannot be decoded included; `counts` says how many of each class
+        the model was trained on.
     evaluation
         None if nothing was trained or nothing is held out.
     quality

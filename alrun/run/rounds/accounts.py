@@ -82,7 +82,7 @@ def relabelled(plan: Plan, progress: Progress, before: Mapping[str, str], snapsh
 
 
 def answered_again(plan: Plan, progress: Progress, snapshot: Snapshot) -> frozenset[str]:
-    """Return the data hashes of tasks that were sent back and that people have labelled again, or left as they were."""
+    """Return the data hashes of tasks that were sent back and that people have submitted again, changed or not."""
     annotating = {stage.uuid for stage in snapshot.stages if stage.type is StageType.ANNOTATION}
     there = {task.task_id for task in snapshot.tasks if task.stage not in annotating}
     alone = progress.among(progress.intended, plan, CompleteAgain)  # what people completed is found done, not written

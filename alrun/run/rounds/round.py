@@ -71,14 +71,19 @@ class Round:
         return self.session.folder.round(self.number)
 
     def plan(self) -> Plan:
-        """Select and plan, or read the plan that was made; writes nothing to the platform.
+        """Select and plan, or read the plan that was made; writes nothing to the platform but to end giving way.
 
         Raises
         ------
         Unusable
             If the plan is damaged, or gone although something was done by it.
         """
-        if self.folder.plan.exists() or self.folder.journal.exists():
+        if self.folder.journal.exists():
+            plan = Plan.load(self.folder.plan)
+            if not Journal(self.folder.journal, plan).progress.gave_way:
+                return plan
+            self._drop(self._applier(plan))  # a kill came between
+        elif self.folder.plan.exists():
             return Plan.load(self.folder.plan)
         plan, self.trained = plan_round(self.session, self.folder, self.number, self.trained)
         self.made_here = True
@@ -174,14 +179,19 @@ class Round:
         others = others_begun(self.session, self.number)
         if not others:
             return
-        applier.restore()  # nothing but tags
-        for path in (self.folder.published, self.folder.journal, self.folder.plan):
-            path.unlink(missing_ok=True)
+        applier.journal.give_way()
+        self._drop(applier)
         raise StateError(
             f"{' and '.join(others)} began on this project at the same moment as this one, which gave way: its "
             "tags are gone again, and nothing was moved. Once the other is over (it may have given way too): "
             f"{command_for('resume', self.session.folder.path)}"
         )
+
+    def _drop(self, applier: Applier) -> None:
+        """Take back the tags, which is all that there is on the platform, and forget the plan."""
+        applier.restore()
+        for path in (self.folder.published, self.folder.journal, self.folder.plan):
+            path.unlink(missing_ok=True)
 
     def labelling(self, plan: Plan) -> Labelling:
         """Return the labels that this round waits for."""

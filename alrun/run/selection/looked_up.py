@@ -86,7 +86,7 @@ def _selected_by(pattern: str, session: Session) -> set[str]:
             with (folder / "selection.csv").open(newline="", encoding="utf-8") as file:
                 chosen.update(row["data_hash"] for row in csv.DictReader(file))
         except (OSError, ValueError, KeyError, csv.Error) as error:
-            raise DataError(f"{folder / 'selection.csv'} is no selection of a run ({error!r})") from None
+            raise DataError(f"{folder / 'selection.csv'} is not a run's selection ({error!r})") from None
     log.info("selected in %s: %d runs, %d images", pattern, len(runs), len(chosen))
     if not runs:
         session.folder.note(f"filters: selected_in {pattern!r} names no run folder, so no image was selected there")

@@ -10,19 +10,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import polars as pl
 
 from alrun.errors import StateError, Unusable
 from alrun.files import write_text
 from alrun.models.evaluate import Evaluation
+from alrun.models.figures import Figure
 from alrun.run.folder import RunFolder
 from alrun.run.round_folder import read_object
 from alrun.run.sweep_record import JobRecord, PlannedJob, SweepRecord
 from alrun.run.tables import read_selection, write_parquet
 
-FIGURES = tuple(f.name for f in fields(Evaluation) if str(f.type).startswith("float"))
+FIGURES = tuple(f.name for f in fields(Evaluation) if f.name in get_args(Figure))
 """The figures of an evaluation, in the order of `alrun.models.evaluate.Evaluation`."""
 
 PHASES = ("snapshot", "metrics", "select", "apply", "label", "restore", "train", "evaluate", "save")
