@@ -10,6 +10,7 @@ import numpy as np
 from annotated_types import Ge, Le
 
 from alrun.errors import ConfigError
+from alrun.parts import in_parts
 from alrun.platform.port import KnowsTruth, Platform, Staffed
 from alrun.platform.writes import Approve, PeopleWrite, SaveLabels, Submit
 from alrun.progress import track
@@ -72,8 +73,7 @@ class Oracle:
         project = platform.project()
         types = {stage.uuid: stage.type for stage in project.stages}
         size = min(CHUNK, platform.limits.listing)
-        for start in track(range(0, len(data_hashes), size), "the oracle labels"):
-            chunk = data_hashes[start : start + size]
+        for chunk in track(in_parts(data_hashes, size), "the oracle labels"):
             truth = {h: self._answer(label, project.ontology, seed, h) for h, label in platform.truth(chunk).items()}
             while requests := self._next(platform, types, chunk, truth):
                 for request in requests:

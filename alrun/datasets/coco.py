@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -17,7 +18,10 @@ from alrun.errors import DataError
 from alrun.files import digest
 from alrun.types import Label, LabelledObject, Ontology, Scalar
 
-FORMAT = 1
+FORMAT = 2
+SHOWN = 20
+
+log = logging.getLogger("alrun")
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,8 @@ class Coco:
     """Images with boxes and polygons: the "instances" JSON of COCO (Lin et al., ECCV 2014).
 
     An annotation whose segmentation is one polygon becomes a polygon; all others (several parts, run lengths,
-    crowds, none) become their box, so that an object stays one object. Points are clipped to the image. An image
-    without any annotation is labelled as empty.
+    crowds, none) become their box, so that an object stays one object. Points are clipped to the image; an annotation
+    of which nothing is left then is not used, with a warning. An image without any annotation is labelled as empty.
 
     Attributes
     ----------
@@ -103,16 +107,47 @@ class _Instances:
         images = _by_id(sections["images"], f"{file}: image")
         titles = {key: _title(entry, f"{file}: image {key}") for key, entry in images.items()}
         _check_once(titles, f"{file}: two images have the file_name")
-        objects = defaultdict(list)
-        for key, entry in _by_id(sections["annotations"], f"{file}: annotation").items():
-            where = f"{file}: annotation {key}"
-            category, image = (
-                _reference(entry, name, known, where)
-                for name, known in (("category_id", categories), ("image_id", images))
-            )
-            points = _points(entry, images[image], where)
-            objects[image].append(LabelledObject(names[category], points))
+        objects = _objects(_by_id(sections["annotations"], f"{file}: annotation"), names, images, file)
         return _Instances(names, titles, objects)
+
+
+def _objects(
+    annotations: Mapping[int, Mapping[str, Any]],
+    names: Mapping[int, str],
+    images: Mapping[int, Mapping[str, Any]],
+    file: str,
+) -> dict[int, list[LabelledObject]]:
+    """Return the objects by image id; raise `DataError` that names every annotation at fault."""
+    objects = defaultdict(list)
+    faults: list[str] = []
+    unseen: list[str] = []
+    for key, entry in annotations.items():
+        where = f"annotation {key}"
+        try:
+            category = _reference(entry, "category_id", names, where)
+            image = _reference(entry, "image_id", images, where)
+            points = _points(entry, images[image], where)
+        except DataError as error:
+            faults.append(str(error))
+            continue
+        if _has_area(points):
+            objects[image].append(LabelledObject(names[category], points))
+        else:
+            unseen.append(where)
+    if faults:
+        raise DataError(f"{file}: {_listed(faults)}")
+    if unseen:
+        log.warning("%s: not used, as nothing of it lies in its image: %s", file, _listed(unseen))
+    return objects
+
+
+def _listed(items: Sequence[str]) -> str:
+    more = [f"and {len(items) - SHOWN} more"] if len(items) > SHOWN else []
+    return "\n  ".join([*items[:SHOWN], *more])
+
+
+def _has_area(points: Sequence[tuple[float, float]]) -> bool:
+    return all(min(side) < max(side) for side in zip(*points, strict=True))
 
 
 def _by_id(entries: list[Any], what: str) -> dict[int, Mapping[str, Any]]:

@@ -19,6 +19,7 @@ from alrun.embeddings.store import VectorStore
 from alrun.errors import BadImages, DataError
 from alrun.faults import reach
 from alrun.files import digest, waited_for
+from alrun.parts import in_parts
 from alrun.progress import track
 from alrun.types import ImageFile, Scalar
 
@@ -184,7 +185,7 @@ def _embed_and_keep(
 ) -> dict[str, str]:
     """Embed and keep those of `images` that can be decoded; return the digests of the others, with the reason."""
     work = partial(embed_elsewhere, embedding, facts) if compute.elsewhere else partial(embed_good, embedding)
-    parts = [images[start : start + compute.images] for start in range(0, len(images), compute.images)]
+    parts = in_parts(images, compute.images)
     bad: dict[str, str] = {}
     for part in track(compute.map(work, parts), "embedding images", len(parts)):
         part.bad.check(images)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from alrun.errors import DataError, one_of
 from alrun.models.imported import Known
 from alrun.models.masks import BadMask, Mask, box_around, finite, read_mask
 from alrun.models.prediction_files import Row
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 NAMES = ("data_hash", "title", "file_name", "image_id")
 SUM_TOLERANCE = 1e-3
@@ -39,10 +42,10 @@ class Faults:
 
     rows: dict[str, list[int]] = field(default_factory=dict)
 
-    def attempt(self, number: int, read: Callable[[], Any]) -> Any:
+    def attempt(self, number: int, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """Return what `read` returns; None if it raises `BadRow`, which is kept."""
         try:
-            return read()
+            return read(*args, **kwargs)
         except BadRow as error:
             self.rows.setdefault(str(error), []).append(number)
         return None
@@ -123,11 +126,11 @@ class ObjectRows:
         return [one for one in found if one is not None]
 
     def _read(self, number: int, row: Row, faults: Faults, *, chances: bool) -> Found | None:
-        image = faults.attempt(number, lambda: self.images.row(row))
-        name = faults.attempt(number, lambda: self._class(row))
-        score = faults.attempt(number, lambda: _share(row.get("score"), "score"))
-        each = faults.attempt(number, lambda: probabilities(row.get("probabilities"), self.names)) if chances else None
-        shape = faults.attempt(number, lambda: self._shape(row, None if image is None else self.known[image]))
+        image = faults.attempt(number, self.images.row, row)
+        name = faults.attempt(number, self._class, row)
+        score = faults.attempt(number, _share, row.get("score"), "score")
+        each = faults.attempt(number, probabilities, row.get("probabilities"), self.names) if chances else None
+        shape = faults.attempt(number, self._shape, row, None if image is None else self.known[image])
         if image is None or name is None or score is None or shape is None:
             return None
         return Found(image, name, score, shape[0], each, shape[1])
@@ -201,8 +204,8 @@ def class_rows(
     """Yield the row of each image and its class probabilities; what is wrong goes to `faults`."""
     first: dict[int, int] = {}
     for number, row in enumerate(rows, 1):
-        image = faults.attempt(number, lambda row=row: images.row(row))  # type: ignore[misc]
-        chances = faults.attempt(number, lambda row=row: probabilities(row.get("probabilities"), names))  # type: ignore[misc]
+        image = faults.attempt(number, images.row, row)
+        chances = faults.attempt(number, probabilities, row.get("probabilities"), names)
         if image is None or chances is None:
             continue
         if first.setdefault(image, number) != number:

@@ -18,8 +18,8 @@ from uuid import UUID, uuid5
 from alrun.errors import ConfigError
 from alrun.platform import schema
 from alrun.platform.port import Platform, Project
+from alrun.platform.reading import labels_of
 from alrun.platform.retry import Patience, patiently
-from alrun.progress import track
 from alrun.types import Answer, Label, Ontology, StageType, Task
 
 log = logging.getLogger("alrun")
@@ -76,11 +76,7 @@ def _read(source: Platform, patience: Patience) -> _Content:
     listed = patiently(patience, source.tasks)
     tasks = _copyable(listed)
     rows = [task.label_hash for task in tasks if task.label_hash is not None]
-    labels: dict[str, Label] = {}
-    size = source.limits.listing
-    for start in track(range(0, len(rows), size), "reading labels"):
-        chunk = rows[start : start + size]
-        labels |= patiently(patience, lambda chunk=chunk: source.labels(chunk))  # type: ignore[misc]
+    labels = labels_of(source, rows, patience)
     known = frozenset(task.data_hash for task in tasks)
     tags = {name: members & known for name, members in patiently(patience, source.tags).items()}
     return _Content(tasks, labels, tags)

@@ -6,10 +6,11 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from alrun.errors import PlatformError, RateLimited, Unavailable
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -53,11 +54,11 @@ class Patience:
         self.sleep(pause)
 
 
-def patiently(patience: Patience, ask: Callable[[], T]) -> T:
+def patiently(patience: Patience, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call `ask`, which may be sent any number of times, until it is answered or the patience is at its end."""
     patience = patience.fresh()
     while True:
         try:
-            return ask()
+            return ask(*args, **kwargs)
         except (RateLimited, Unavailable) as error:
             patience.pause(error)

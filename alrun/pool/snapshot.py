@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from alrun.platform.port import Platform
+from alrun.platform.reading import labels_of
 from alrun.platform.retry import Patience, patiently
 from alrun.pool.tags import parked, proposed
-from alrun.progress import track
 from alrun.types import Label, Snapshot
 
 
@@ -24,11 +24,7 @@ def take_snapshot(platform: Platform, patience: Patience) -> Snapshot:
     project = patiently(patience, platform.project)
     tasks = sorted(patiently(patience, platform.tasks), key=lambda task: (task.data_hash, task.task_id))
     rows = [task.label_hash for task in tasks if task.label_hash is not None]
-    size = platform.limits.listing
-    labels: dict[str, Label] = {}
-    for start in track(range(0, len(rows), size), "reading labels"):
-        chunk = rows[start : start + size]
-        labels |= patiently(patience, lambda chunk=chunk: platform.labels(chunk))  # type: ignore[misc]
+    labels = labels_of(platform, rows, patience)
     tags = patiently(patience, platform.tags)
     labels |= {task.label_hash: Label() for task in proposed(project, tasks, tags) if task.label_hash is not None}
     return Snapshot(

@@ -209,7 +209,7 @@ class Applier:
             return  # it may be what finds them
         self._check_restored(step.name)
         self.journal.intend(position, (), {}, uuid4().hex)
-        patiently(self.patience, lambda: self.platform.write(request(step, (), (), self.plan.done_stage)))
+        patiently(self.patience, self.platform.write, request(step, (), (), self.plan.done_stage))
         self.journal.finish(position)
 
     def _rows(self, position: int, step: TaskStep) -> list[int]:

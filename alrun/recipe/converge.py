@@ -9,11 +9,12 @@ the same as once, so their tasks are listed only after a refusal.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from uuid import uuid4
 
 from alrun.errors import RateLimited, Refused, StateError, TooLarge, Unavailable
+from alrun.parts import in_parts
 from alrun.platform.port import Platform
 from alrun.platform.retry import Patience, patiently
 from alrun.platform.writes import DEFAULT_PRIORITY, SetPriority
@@ -73,7 +74,7 @@ class Converger:
         """
         work = _Work(self, position, step)
         size = min(self.platform.limits.of(request_kind(step)), self.platform.limits.listing)
-        for chunk in track(list(_chunks(rows, size)), f"{step.number} {step.text}"):
+        for chunk in track(in_parts(rows, size), f"{step.number} {step.text}"):
             work.converge(chunk)
 
     def unrecognised(self, position: int, step: Tried, rows: Rows) -> dict[int, str]:
@@ -83,7 +84,7 @@ class Converger:
         was set. Writes nothing, not even to the journal.
         """
         hashes = [self.plan.tasks[row].data_hash for row in rows]
-        listed = {task.task_id: task for task in patiently(self.patience, lambda: self.platform.tasks(hashes))}
+        listed = {task.task_id: task for task in patiently(self.patience, self.platform.tasks, hashes)}
         tasks = {row: listed.get(self.plan.tasks[row].task_id) for row in rows}
         if isinstance(step, Prioritise):
             return _Work(self, position, step).misplaced(tasks)
@@ -98,7 +99,7 @@ class Converger:
         """Give rows the priority that they had before, whatever they have now; the journal need not know."""
         refs = tuple(self.plan.tasks[row].ref(None) for row in rows)
         earlier = tuple(_earlier(self.plan, row) for row in rows)
-        patiently(self.patience, lambda: self.platform.write(SetPriority(refs, earlier)))
+        patiently(self.patience, self.platform.write, SetPriority(refs, earlier))
 
 
 class _Work:
@@ -150,7 +151,7 @@ class _Work:
         if len(rows) > 1:
             half = (len(rows) + 1) // 2
             limit = rejection.limit if isinstance(rejection, TooLarge) else None
-            for part in _chunks(rows, max(1, min(half, limit or half))):
+            for part in in_parts(rows, max(1, min(half, limit or half))):
                 self.converge(part)
             return
         reason = f"{REFUSED}{rejection}"
@@ -205,7 +206,7 @@ class _Work:
 
     def _listed(self, data_hashes: Sequence[str]) -> list[Task]:
         try:
-            return patiently(self._of.patience, lambda: self._of.platform.tasks(data_hashes))
+            return patiently(self._of.patience, self._of.platform.tasks, data_hashes)
         except TooLarge:
             if len(data_hashes) == 1:
                 raise
@@ -254,8 +255,3 @@ def _priorities(plan: Plan, step: TaskStep) -> tuple[Mapping[int, float], Mappin
 def _earlier(plan: Plan, row: int) -> float:
     priority = plan.tasks[row].priority
     return DEFAULT_PRIORITY if priority is None else priority
-
-
-def _chunks(rows: Rows, size: int) -> Iterator[Rows]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]

@@ -24,7 +24,7 @@ def changes(plan: Plan, platform: Platform, patience: Patience) -> dict[str, str
     # one listing of everything is one request, many listings of some are many
     few = len(plan.tasks) <= platform.limits.listing
     hashes = [task.data_hash for task in plan.tasks] if few else None
-    listed = {task.task_id: task for task in patiently(patience, lambda: platform.tasks(hashes))}
+    listed = {task.task_id: task for task in patiently(patience, platform.tasks, hashes)}
     found: dict[str, str] = {}
     for before in plan.tasks:
         now = listed.get(before.task_id)

@@ -25,6 +25,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from alrun.errors import PlatformError, StateError, one_of
+from alrun.parts import in_parts
 from alrun.platform.port import Platform, Project
 from alrun.platform.retry import Patience, patiently
 from alrun.platform.writes import DropTag, RemoveTag
@@ -143,14 +144,13 @@ def _untag(
 ) -> None:
     """Take a mirror tag off all images but those to keep; drop it if there are none."""
     if kept.isdisjoint(names):
-        patiently(patience, lambda: platform.write(DropTag(mirror.name)))
+        patiently(patience, platform.write, DropTag(mirror.name))
         return
     over = [name for name in names if name not in kept]
     size = min(platform.limits.listing, platform.limits.tag)
-    for chunk in (over[start : start + size] for start in range(0, len(over), size)):
-        listed = patiently(patience, lambda chunk=chunk: platform.tasks(chunk))  # type: ignore[misc]
-        request = RemoveTag(tuple(task.ref for task in listed), mirror.name)
-        patiently(patience, lambda request=request: platform.write(request))  # type: ignore[misc]
+    for part in in_parts(over, size):
+        listed = patiently(patience, platform.tasks, part)
+        patiently(patience, platform.write, RemoveTag(tuple(task.ref for task in listed), mirror.name))
 
 
 def _origin(project: Project, mirror: Mirror) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alrun.platform.port import Platform, Project
+from alrun.platform.reading import labels_of, tasks_of
 from alrun.platform.retry import Patience, patiently
 from alrun.pool.tags import Mirror, acted_since, proposed, read_mirror_tag, same_name
 from alrun.recipe.plan import done_stage, first_stage
@@ -102,15 +103,8 @@ def examined(
     if mirror.stage is None:
         return []
     away = first_stage(project.stages) if mirror.sent_back else done_stage(project.stages)
-    size = platform.limits.listing
-    found: list[Task] = []
-    labels: dict[str, Label] = {}
-    for chunk in (names[start : start + size] for start in range(0, len(names), size)):
-        listed = patiently(patience, lambda chunk=chunk: platform.tasks(chunk))  # type: ignore[misc]
-        tasks = [task for task in listed if task.stage == away.uuid]
-        rows = [task.label_hash for task in tasks if task.label_hash is not None]
-        labels |= patiently(patience, lambda rows=rows: platform.labels(rows)) if rows else {}  # type: ignore[misc]
-        found += tasks
+    found = [task for task in tasks_of(platform, names, patience) if task.stage == away.uuid]
+    labels = labels_of(platform, [task.label_hash for task in found if task.label_hash is not None], patience)
     empty = Label()
     labels |= {task.label_hash: empty for task in proposed(project, found, tags) if task.label_hash is not None}
     return [(task, _objection(project, mirror, task, labels.get(task.label_hash or "", empty))) for task in found]

@@ -204,7 +204,7 @@ def import_filter(job: Job) -> int:
     presets, patience = job.platform.presets(), Patience()
     preset = named(job.preset, patiently(patience, presets.listed))
     answers.info("filter preset %r (%s)", preset.name, preset.uuid)
-    predicates = translate(patiently(patience, lambda: presets.definition(preset.uuid)))
+    predicates = translate(patiently(patience, presets.definition, preset.uuid))
     path, new = save_filter(Path("filters"), preset, predicates, datetime.now(UTC).date())
     answers.info("%s %s. To use it: filters=%s", "saved as" if new else "it is there already:", path, path.stem)
     return DONE

@@ -104,7 +104,7 @@ class Session:
         wanted = [h for h in data_hashes if h not in self.images and h not in self.missing]
         if not wanted:
             return
-        found, failed = patiently(self.patience, lambda: self.platform.images(wanted))
+        found, failed = patiently(self.patience, self.platform.images, wanted)
         self.images.update((image.data_hash, image) for image in found)
         self.leave_out(failed)
 

@@ -134,3 +134,35 @@ def test_images_that_are_not_there_are_reported(tmp_path: Path) -> None:
     dataset = coco(tmp_path, example(2))
     (tmp_path / "images" / "1.png").write_bytes(pictures.png(0))
     assert [image.title for image in contents(dataset, tmp_path / "cache", 0).pool] == ["1.png"]
+
+
+def test_all_annotations_at_fault_are_named_at_once(tmp_path: Path) -> None:
+    content = example()
+    (box,) = content["annotations"]
+    wrong: tuple[dict[str, Any], ...] = ({"category_id": 4}, {"image_id": 9}, {"bbox": [1, 2, 3]}, {})
+    content["annotations"] = [{**box, "id": number, **change} for number, change in enumerate(wrong)]
+    with pytest.raises(DataError) as raised:
+        coco(tmp_path, content).ontology()
+    first, second, third = str(raised.value).splitlines()
+    assert first.endswith("instances.json: annotation 0: category_id 4 is not in the file")
+    assert second.strip() == "annotation 1: image_id 9 is not in the file"
+    assert third.strip().startswith("annotation 2: 'bbox' must be [x, y, width, height]")
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        {"bbox": [500, 5, 10, 10]}, {"bbox": [1, 2, 0, 4]}, {"bbox": [-9, -9, 9, 9]},
+        {"segmentation": [[1, 1, 1, 5, 1, 9]]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_object_of_which_nothing_is_in_the_image_is_not_used_and_named(
+    nothing: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = example()
+    content["annotations"].append({**content["annotations"][0], "id": 51, **nothing})
+    (item,) = coco(tmp_path, content).items()
+    assert item.label is not None
+    assert len(item.label.objects) == 1
+    assert "not used, as nothing of it lies in its image: annotation 51" in caplog.text

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from alrun.errors import ConfigError, DataError
+from alrun.errors import ConfigError, DataError, Waiting
 from tests.config.command import faults
 from tests.datasets import pictures
 from tests.run.harness import make_job, play, record, result, selection
@@ -92,12 +92,31 @@ def test_a_run_selects_by_objects_and_evaluates_them(data: Path, tmp_path: Path,
         (row,) = csv.DictReader(file)
     assert float(row["map"]) == evaluation["map"]
     outcomes = pl.read_parquet(tmp_path / "evaluation.parquet")
+    assert set(outcomes["title"]) < {f"night/{number:02d}.png" for number in range(IMAGES)}
     assert outcomes["split"].value_counts(sort=True).rows() == [("held-out", 6), ("labelled", 5)]
     assert (outcomes["tp"] + outcomes["fn"]).to_list() == outcomes["objects"].to_list()
+    assert not [note for note in record(tmp_path)["notes"] if "replaced" in note]
     page = (tmp_path / "report.html").read_text()
     assert "mAP at IoU 0.5" in page
     assert "What goes with errors" in page
     assert json.loads((tmp_path / "model" / "imported.json").read_text())["images"] == IMAGES
+
+
+def test_a_file_that_is_replaced_after_the_selection_is_told(data: Path, tmp_path: Path, cache: Path) -> None:
+    mine = tmp_path / "mine.json"
+    mine.write_bytes((data / "results.json").read_bytes())
+    folder = tmp_path / "run"
+    config = (*overrides(data), f"model.path={mine}", "strategy=detection", "budget=5")
+    with pytest.raises(Waiting):
+        play(folder, cache, *config, "approve=prompt")
+    rows = json.loads(mine.read_text())
+    write_json(mine, [{**row, "score": row["score"] / 2} for row in rows])
+    assert play(folder, cache, *config, "approve=auto", "action=resume", f"run={folder}") == 0
+    (note,) = (note for note in record(folder)["notes"] if "was replaced after the selection" in note)
+    assert note.startswith(f"round 1: {mine} was replaced")
+    chosen = json.loads((folder / "rounds" / "01" / "choice.json").read_text())["predictions"]
+    evaluated = json.loads((folder / "model" / "imported.json").read_text())["digest"]
+    assert chosen != evaluated == result(folder)["predictions"]
 
 
 def test_what_is_labelled_is_evaluated_where_nothing_is_held_out_and_the_errors_are_explained(
@@ -164,7 +183,7 @@ def test_class_probabilities_choose_without_any_label(
     assert "evaluated 20 labelled images, with the imported class probabilities" in said
     assert "chosen, not drawn" in said
     outcomes = pl.read_parquet(tmp_path / "run" / "evaluation.parquet")
-    assert outcomes.columns == ["data_hash", "split", "label", "predicted", "probability", "error"]
+    assert outcomes.columns == ["data_hash", "title", "split", "label", "predicted", "probability", "error"]
     with pytest.raises(ConfigError, match="holds class probabilities of images, not objects"):
         play(tmp_path / "other", cache, *base, *model, "strategy=detection")
 

@@ -74,7 +74,7 @@ def complete(bench: Bench) -> Answers:
     yield "complete_again", _ok_or_refused(lambda: bench.complete(0))
     row = bench.row(0)
     try:
-        asked("setting a priority", lambda: row.set_priority(0.9))
+        asked("setting a priority", row.set_priority, 0.9)
     except Refused as error:
         yield "priority_of_complete", Answer("refused", str(error))
     else:
@@ -147,7 +147,7 @@ def stray_label(bench: Bench) -> Answers:
     yield (
         "stray_labels",
         _strays(
-            lambda: asked("completing tasks", lambda: client.workflow_complete(names)),
+            lambda: asked("completing tasks", client.workflow_complete, names),
             lambda: bench.see(3).stage != bench.first.uuid,
         ),
     )
@@ -193,10 +193,10 @@ def metadata(bench: Bench) -> Answers:
         yield "metadata_patch", unknown("every image has client metadata, which a test could lose")
         return
     for patch in ({"alrun_doctor_1": 1}, {"alrun_doctor_2": 2}):
-        asked("writing client metadata", lambda patch=patch: item.update(client_metadata=patch))  # type: ignore[misc]
+        asked("writing client metadata", item.update, client_metadata=patch)
     item.refetch_data()
     seen = dict(item.client_metadata)
-    asked("removing client metadata", lambda: item.update(client_metadata={}))
+    asked("removing client metadata", item.update, client_metadata={})
     if "alrun_doctor_1" in seen:
         yield "metadata_patch", Answer("merge", f"{seen} after two writes; both stay on the image {item.name!r}")
     else:
@@ -211,7 +211,7 @@ def titles(bench: Bench) -> Answers:
         return
 
     def found(pattern: str) -> bool:
-        rows = asked("listing by title", lambda: bench.sdk.list_label_rows_v2(data_title_like=pattern))
+        rows = asked("listing by title", bench.sdk.list_label_rows_v2, data_title_like=pattern)
         return task.data_hash in {str(row.data_hash) for row in rows}
 
     if not found(task.title):

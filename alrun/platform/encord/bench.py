@@ -134,7 +134,7 @@ class Bench:
         return after
 
     def _listed(self, names: Sequence[str]) -> list[Task]:
-        return patiently(self.patience, lambda: self.platform.tasks(names))
+        return patiently(self.patience, self.platform.tasks, names)
 
     def _differing(self) -> list[tuple[Task, Task]]:
         before = {task.task_id: task for task in self.found}

@@ -15,14 +15,15 @@ and everything that is no error of the SDK's
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from alrun.errors import AlrunError, NoAccess, PlatformError, RateLimited, Refused, TooLarge, Unavailable
 
 if TYPE_CHECKING:
     from encord.exceptions import EncordException
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _LONGEST = 300
@@ -30,7 +31,7 @@ _NO_REASON = "error of type `None`"
 _NOT_SENT = "session.send failed"  # what the SDK says when no connection came about
 
 
-def asked(what: str, ask: Callable[[], T]) -> T:
+def asked(what: str, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call `ask`, which sends one request; `what` says in an error what was asked.
 
     Raises
@@ -40,12 +41,17 @@ def asked(what: str, ask: Callable[[], T]) -> T:
         signed URL or a key.
     """
     try:
-        return ask()
+        return ask(*args, **kwargs)
     except AlrunError:
         raise
     except Exception as error:  # noqa: BLE001  the SDK raises whatever a malformed answer leads to
         failure = translated(what, error)
     raise failure
+
+
+def listed(what: str, ask: Callable[P, Iterable[T]], *args: P.args, **kwargs: P.kwargs) -> list[T]:
+    """Return all that `ask` yields, which may send a request for each page; see :func:`asked`."""
+    return asked(what, lambda: list(ask(*args, **kwargs)))
 
 
 def translated(what: str, error: Exception) -> PlatformError:

@@ -198,7 +198,7 @@ class Images:
     def _signed(self, items: Sequence[str], failed: dict[str, str]) -> dict[str, str]:
         """Return a URL for each item, in one request; one that the platform does not give spoils no other."""
         try:
-            found = asked("asking for image addresses", lambda: self._urls(items))
+            found = asked("asking for image addresses", self._urls, items)
         except (NoAccess, Refused, TooLarge) as error:
             if len(items) == 1:
                 failed[items[0]] = str(error)

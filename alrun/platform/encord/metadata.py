@@ -34,12 +34,9 @@ class Metadata:
         uuids = {str(row.data_hash): str(row.backing_item_uuid) for row in images}
         if not uuids:
             return {}
-        found = asked("reading client metadata", lambda: self._read(sorted(set(uuids.values()))))
+        found = asked("reading client metadata", self._read, sorted(set(uuids.values())))
         self._items = {name: found[uuid] for name, uuid in uuids.items() if uuid in found}
-        return {
-            name: asked("reading client metadata", lambda item=item: dict(item.client_metadata or {}))  # type: ignore[misc]
-            for name, item in self._items.items()
-        }
+        return {name: asked("reading client metadata", _metadata_of, item) for name, item in self._items.items()}
 
     def write(self, request: SetMetadata) -> None:
         """Change client metadata; `Refused` if two of the images are one storage item."""
@@ -76,3 +73,7 @@ class Metadata:
             result_type=Page[Content],
         )
         return {str(content.uuid): StorageItem(self._api, content) for content in page.results}
+
+
+def _metadata_of(item: Any) -> dict[str, Any]:
+    return dict(item.client_metadata or {})

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from alrun.errors import Refused
-from alrun.platform.encord.errors import asked
+from alrun.parts import in_parts
+from alrun.platform.encord.errors import asked, listed
 from alrun.platform.encord.labels import write_label
 from alrun.platform.encord.rows import Rows
 from alrun.platform.people import fault
@@ -137,10 +138,9 @@ class People:
         """Return the SDK's own task objects, which alone have the actions."""
         wanted = {ref.task_id for ref in refs}
         found: dict[str, Any] = {}
-        for start in range(0, len(refs), LISTED):
-            names = [ref.data_hash for ref in refs[start : start + LISTED]]
+        for part in in_parts([ref.data_hash for ref in refs], LISTED):
             workflow: Any = self._project.workflow.get_stage(uuid=UUID(stage))
-            tasks = asked("listing the tasks of a stage", lambda w=workflow, n=names: list(w.get_tasks(data_hash=n)))  # type: ignore[misc]
+            tasks = listed("listing the tasks of a stage", workflow.get_tasks, data_hash=list(part))
             found |= {str(task.uuid): task for task in tasks if str(task.uuid) in wanted}
         if missing := wanted - found.keys():
             raise Refused(f"{len(missing)} tasks are no longer in the stage, such as {min(missing)}")

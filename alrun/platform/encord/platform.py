@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from alrun.errors import Refused, TooLarge
+from alrun.parts import in_parts
 from alrun.platform.encord.auth import Trace
 from alrun.platform.encord.errors import asked
 from alrun.platform.encord.images import Images
@@ -210,12 +211,12 @@ class EncordPlatform:
             return {}
         client = self._connection.client
         try:
-            rows = asked("reading labels", lambda: client.get_label_rows(list(label_hashes), get_signed_url=False))
+            rows = asked("reading labels", client.get_label_rows, list(label_hashes), get_signed_url=False)
         except TooLarge as error:
             if len(label_hashes) == 1:
                 raise
             size = min(error.limit or len(label_hashes), (len(label_hashes) + 1) // 2)
-            parts = (label_hashes[start : start + size] for start in range(0, len(label_hashes), size))
+            parts = in_parts(label_hashes, size)
             return {name: label for part in parts for name, label in self._read_labels(part).items()}
         return {str(row["label_hash"]): self._label(row) for row in rows}
 

@@ -71,7 +71,7 @@ class EncordProbe:
         self._bring_back_left_behind()
         bench = Bench(self.platform, self._chosen(), PATIENCE.fresh())
         write_json(folder / NOTE, [asdict(task) for task in bench.found])
-        patiently(PATIENCE.fresh(), lambda: self.platform.write(AddTag(tuple(t.ref for t in bench.found), MARK)))
+        patiently(PATIENCE.fresh(), self.platform.write, AddTag(tuple(t.ref for t in bench.found), MARK))
         try:
             findings = [finding for question in QUESTIONS for finding in self._findings(bench, question)]
         finally:
@@ -100,7 +100,7 @@ class EncordProbe:
             raise PlatformError(f"tasks may not be where they were ({error}). {_AGAIN}") from error
         if differing:
             raise PlatformError(f"{len(differing)} tasks could not be put back: {'; '.join(differing)}. {_AGAIN}")
-        patiently(PATIENCE.fresh(), lambda: self.platform.write(DropTag(MARK)))
+        patiently(PATIENCE.fresh(), self.platform.write, DropTag(MARK))
 
     def _check_project(self) -> None:
         project = self.platform.project()
@@ -139,7 +139,7 @@ class EncordProbe:
             if task.data_type == "image" and task.group_hash is None and per_image[task.data_hash] == 1
         ]  # fmt: skip
         rows = [task.label_hash for task in free if task.label_hash is not None]
-        labels = patiently(PATIENCE.fresh(), lambda: self.platform.labels(rows)) if rows else {}
+        labels = patiently(PATIENCE.fresh(), self.platform.labels, rows) if rows else {}
         free = [task for task in free if task.label_hash is None or labels[task.label_hash].empty]
         if len(free) < NEEDED:
             raise StateError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from alrun.errors import Refused
-from alrun.platform.encord.errors import asked
+from alrun.platform.encord.errors import asked, listed
 from alrun.types import StageType, Task, TaskRef, TaskStatus, scalars
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Rows:
             "listing the label rows",
             lambda: self._project.list_label_rows_v2(data_hashes=wanted, include_client_metadata=True),
         )
-        tasks = asked("reading the listing", lambda: self._converted(rows))
+        tasks = asked("reading the listing", self._converted, rows)
         self._drop_gone(wanted, tasks)
         if wanted is None:
             tasks = self._with_skipped(tasks)
@@ -61,10 +61,7 @@ class Rows:
         found: set[str] = set()
         for uuid in sorted(stages):
             stage: Any = self._project.workflow.get_stage(uuid=UUID(uuid))
-            tasks = asked(
-                "listing the skipped tasks",
-                lambda stage=stage: list(stage.get_tasks(status=AnnotationTaskStatus.SKIPPED)),  # type: ignore[misc]
-            )
+            tasks = listed("listing the skipped tasks", stage.get_tasks, status=AnnotationTaskStatus.SKIPPED)
             found |= {str(task.uuid) for task in tasks}
         return frozenset(found)
 

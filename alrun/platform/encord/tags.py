@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from alrun.errors import PlatformError, Refused
-from alrun.platform.encord.errors import asked
+from alrun.platform.encord.errors import asked, listed
 
 if TYPE_CHECKING:
     from encord import Project
@@ -50,7 +50,7 @@ class Tags:
         self._known = None  # nothing of that name may stay, also of other origin
         try:
             for collection in self._collections().get(name, []):
-                asked(f"deleting the tag {name!r}", lambda c=collection: self._project.delete_collection(c.uuid))  # type: ignore[misc]
+                asked(f"deleting the tag {name!r}", self._project.delete_collection, collection.uuid)
         finally:
             self._known = None
 
@@ -58,9 +58,9 @@ class Tags:
         if self._known is None:
             from encord.orm.collection import ProjectCollectionType
 
-            listed = asked("listing the collections", lambda: list(self._project.list_collections(page_size=PAGE)))
+            found = listed("listing the collections", self._project.list_collections, page_size=PAGE)
             known: dict[str, list[ProjectCollection]] = {}
-            for collection in listed:
+            for collection in found:
                 if collection.collection_type is ProjectCollectionType.FRAME:
                     known.setdefault(collection.name, []).append(collection)
             self._known = known
@@ -70,13 +70,13 @@ class Tags:
         return frozenset(
             str(row.data_hash)
             for collection in collections
-            for row, _ in asked(f"reading the tag {name!r}", lambda c=collection: list(c.list_frames(page_size=PAGE)))  # type: ignore[misc]
+            for row, _ in listed(f"reading the tag {name!r}", collection.list_frames, page_size=PAGE)
         )
 
     def _create(self, name: str) -> ProjectCollection:
         known = self._collections()
         try:
-            collection = asked(f"creating the tag {name!r}", lambda: self._project.create_collection(name))
+            collection = asked(f"creating the tag {name!r}", self._project.create_collection, name)
         except PlatformError:
             self._known = None  # it may be there by now: looked up before anything else is tried
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +71,9 @@ def out_of_sample(
         learnt = fold != number
         trained = model.fit(inputs[learnt], targets[learnt], classes, rng, session.job.threads)
         rest = np.flatnonzero(~learnt)
-        told[rest] = probabilities_of(session, model, trained, [names[row] for row in rest], lambda r=rest: inputs[r])  # type: ignore[misc]
+        told[rest] = probabilities_of(
+            session, model, trained, [names[row] for row in rest], partial(inputs.__getitem__, rest)
+        )
         if number == 0 and unknown:
             untold = probabilities_of(session, model, trained, unknown)
     found = told[asked]

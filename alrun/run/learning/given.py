@@ -32,9 +32,7 @@ def labelled_images(snapshot: Snapshot, question: Question) -> tuple[list[str], 
 
 def titles_of(session: Session, data_hashes: Sequence[str]) -> dict[str, str]:
     """Return the titles of images, by data hash; those of held-out images are the dataset's, if it is still there."""
-    titles = {
-        task.data_hash: task.title for task in patiently(session.patience, lambda: session.platform.tasks(data_hashes))
-    }
+    titles = {task.data_hash: task.title for task in patiently(session.patience, session.platform.tasks, data_hashes)}
     try:
         rows = import_dataset(session.job.dataset, session.job.cache).rows if set(data_hashes) - titles.keys() else ()
     except DataError:

@@ -45,8 +45,8 @@ class Quality:
     split
         Of which images the `evaluation` and the `confusion` are, see `SPLITS`.
     outcomes
-        One row a labelled image of either split, sorted by data hash: `data_hash`, `split`, `error`, and for objects
-        the columns of `evaluate_objects`, for classes `label`, `predicted` and `probability` (of the label).
+        One row a labelled image of either split, sorted by data hash: `data_hash`, `title`, `split`, `error`, and for
+        objects the columns of `evaluate_objects`, for classes `label`, `predicted` and `probability` (of the label).
     """
 
     split: str
@@ -79,8 +79,10 @@ def judge(session: Session, snapshot: Snapshot, imported: Imported) -> Quality |
     if not found:
         return None
     split, (evaluation, confusion, _) = next(iter(found.items()))
-    outcomes = pl.concat([outcome for _, _, outcome in found.values()])
-    return Quality(split, evaluation, confusion, outcomes.sort("data_hash"))
+    outcomes = pl.concat([outcome for _, _, outcome in found.values()]).sort("data_hash")
+    titles = {one.data_hash: one.title for one in _known(session, snapshot)}
+    title = pl.Series("title", [titles[data_hash] for data_hash in outcomes["data_hash"]], dtype=pl.String)
+    return Quality(split, evaluation, confusion, outcomes.insert_column(1, title))
 
 
 def without_held_out(session: Session, imported: Imported) -> str | None:

@@ -17,6 +17,7 @@ from alrun.files import digest
 from alrun.models.base import SHOWN, Array, BadPredictions, ImageModel, Model, Trained, told
 from alrun.models.imported import ImportedModel
 from alrun.models.prediction_rows import SUM_TOLERANCE
+from alrun.parts import in_parts
 from alrun.pool.images import load_pixels
 from alrun.pool.unread import Unread
 from alrun.progress import track
@@ -106,7 +107,7 @@ def _elsewhere(session: Session, model: Model, trained: Trained, data_hashes: Se
     compute = session.job.compute
     images = [session.images[h] for h in data_hashes]
     given: Any = session.embeddings(data_hashes) if model.inputs == "embeddings" else images
-    parts = [given[start : start + compute.images] for start in range(0, len(given), compute.images)]
+    parts = in_parts(given, compute.images)
     work = partial(_predict, model, _Saved.of(model, trained))
     found: list[Probabilities] = []
     bad: dict[str, str] = {}

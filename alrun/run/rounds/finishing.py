@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from alrun.files import write_json
+from alrun.models.imported import Imported
 from alrun.recipe.journal import Journal, Progress
 from alrun.recipe.plan import Plan
 from alrun.run.learning.quality import keep_quality
@@ -30,6 +31,8 @@ def finish(session: Session, folder: RoundFolder, plan: Plan) -> Training:
     if session.job.publish.prelabel is not None:
         untag_submitted(session, snapshot)
     training = train(session, snapshot, number)
+    if isinstance(training.trained, Imported):
+        _note_other_predictions(session, folder, number, training.trained)
     progress = Journal(folder.journal, plan).progress
     result = _result(plan, progress, snapshot, training)
     result["relabelled"] = _relabelled(folder, plan, progress, snapshot)
@@ -43,6 +46,19 @@ def finish(session: Session, folder: RoundFolder, plan: Plan) -> Training:
     write_json(folder.result, result)
     log.info("%s", outlook(session, [*earlier, RoundFacts.from_result(result)]))
     return training
+
+
+def _note_other_predictions(session: Session, folder: RoundFolder, number: int, now: Imported) -> None:
+    """Note that the file was replaced since the round was selected: its figures are of another model then."""
+    try:
+        before = read_object(folder.choice, {}).get("predictions")  # a round that an earlier alrun planned has none
+    except (OSError, ValueError):  # the report, which needs the file, says so
+        return
+    if before not in {None, now.digest}:
+        session.folder.note(
+            f"round {number}: {now.source} was replaced after the selection: the picks are those of the earlier "
+            "predictions, and the evaluation is of the new ones"
+        )
 
 
 def _relabelled(folder: RoundFolder, plan: Plan, progress: Progress, snapshot: Snapshot) -> dict[str, int] | None:
@@ -61,6 +77,7 @@ def _result(plan: Plan, progress: Progress, snapshot: Snapshot, training: Traini
         "counts": training.counts,
         "labels": _labels(plan, progress, snapshot),
         "evaluation": None if training.evaluation is None else training.evaluation.to_json(),
+        **({"predictions": training.trained.digest} if isinstance(training.trained, Imported) else {}),
         "account": account(plan, snapshot),
     }
 

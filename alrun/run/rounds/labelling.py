@@ -9,6 +9,7 @@ from time import sleep
 
 from alrun.annotators.base import LabelProgress, progress
 from alrun.errors import RateLimited, Unavailable, Waiting
+from alrun.platform.reading import tasks_of
 from alrun.platform.retry import patiently
 from alrun.progress import gauge
 from alrun.recipe.journal import Journal
@@ -34,7 +35,7 @@ class Labelling:
         """Ask the platform how far people are with the selection."""
         hashes = self._awaited()
         tasks = self._listed(hashes)
-        return patiently(self.session.patience, lambda: progress(self.session.platform, tasks, hashes))
+        return patiently(self.session.patience, progress, self.session.platform, tasks, hashes)
 
     def _awaited(self) -> list[str]:
         """Return the data hashes of what people are to label.
@@ -89,12 +90,7 @@ class Labelling:
             return None
 
     def _listed(self, hashes: list[str]) -> list[Task]:
-        size = self.session.platform.limits.listing
-        tasks: list[Task] = []
-        for start in range(0, len(hashes), size):
-            chunk = hashes[start : start + size]
-            tasks += patiently(self.session.patience, lambda chunk=chunk: self.session.platform.tasks(chunk))  # type: ignore[misc]
-        return tasks
+        return tasks_of(self.session.platform, hashes, self.session.patience)
 
     def _deadline_passed(self) -> bool:
         deadline = self.session.job.restore_when.deadline

@@ -6,7 +6,7 @@ import logging
 
 from alrun.files import write_json
 from alrun.models.base import Trained
-from alrun.models.imported import ImportedModel
+from alrun.models.imported import Imported, ImportedModel
 from alrun.platform.retry import patiently
 from alrun.pool.frame import is_labelled
 from alrun.recipe.plan import Plan, PlanFacts
@@ -69,7 +69,7 @@ def plan_round(
     facts = PlanFacts(session.folder.run_id, number, user, session.job.config_digest)
     tasks = chosen.tasks if chosen.picks else []
     plan = session.job.recipe.plan(snapshot, tasks, chosen.picks, chosen.left_out, facts)
-    _write_choice(session, folder, snapshot, number, chosen, strategy)
+    _write_choice(session, folder, snapshot, number, chosen, strategy, trained)
     if session.job.publish.metadata:
         write_parquet(folder.metadata, metadata_table(session, snapshot, chosen.pool, chosen.picks, trained))
     if session.job.publish.prelabel is not None:
@@ -116,7 +116,13 @@ def _why_none(chosen: Selected) -> str:
 
 
 def _write_choice(
-    session: Session, folder: RoundFolder, snapshot: Snapshot, number: int, chosen: Selected, strategy: Strategy
+    session: Session,
+    folder: RoundFolder,
+    snapshot: Snapshot,
+    number: int,
+    chosen: Selected,
+    strategy: Strategy,
+    trained: Trained | None,
 ) -> None:
     write_parquet(folder.pool, chosen.pool)
     write_selection(folder.selection, [(number, chosen.picks)])
@@ -129,6 +135,8 @@ def _write_choice(
         "stages": count_stages(snapshot.stages, snapshot.tasks),
         "unread": [[item.name, item.reason] for item in chosen.unread],
     }
+    if isinstance(trained, Imported):
+        content["predictions"] = trained.digest
     if session.job.recipe.takes is StageType.DONE:  # to tell later whether people changed anything
         content["labels"] = label_digests(snapshot, [pick.data_hash for pick in chosen.picks])
     write_json(folder.choice, content)

@@ -22,6 +22,7 @@ from typing import Any
 from alrun.errors import ConfigError, PlatformError, RateLimited, Refused, TooLarge, Unavailable
 from alrun.files import write_json
 from alrun.models.base import Trained
+from alrun.parts import in_parts
 from alrun.platform.port import Platform, TakesPrelabels
 from alrun.platform.retry import Patience, patiently
 from alrun.platform.writes import AddTag, Prelabel, RemoveTag
@@ -100,8 +101,8 @@ def prelabel(session: Session, folder: RoundFolder) -> Prelabelled:
     outcome = Prelabelled(len(labels))
     names = sorted(labels)
     size = min(session.platform.limits.prelabel, session.platform.limits.listing)
-    for start in track(range(0, len(names), size), "saving pre-labels"):
-        _Batch(session.platform, session.patience, labels, outcome).save(names[start : start + size])
+    for part in track(in_parts(names, size), "saving pre-labels"):
+        _Batch(session.platform, session.patience, labels, outcome).save(part)
     outcome.written = outcome.images - len(outcome.left_alone)
     return outcome
 
@@ -111,10 +112,8 @@ def untag_submitted(session: Session, snapshot: Snapshot) -> None:
     annotating = _annotating(session.platform, session.patience)
     tagged = [task for task in snapshot.tasks if task.data_hash in snapshot.tags.get(PRELABELLED, ())]
     refs = [task.ref for task in tagged if task.stage not in annotating and task.task_id not in snapshot.parked]
-    size = session.platform.limits.tag
-    for start in range(0, len(refs), size):
-        request = RemoveTag(tuple(refs[start : start + size]), PRELABELLED)
-        patiently(session.patience, lambda request=request: session.platform.write(request))  # type: ignore[misc]
+    for part in in_parts(refs, session.platform.limits.tag):
+        patiently(session.patience, session.platform.write, RemoveTag(tuple(part), PRELABELLED))
 
 
 @dataclass
@@ -147,9 +146,9 @@ class _Batch:
     def _ready(self, names: Sequence[str]) -> list[Task]:
         """List the images; note what must be left alone, return those that have no label yet."""
         names = [name for name in names if name not in self.outcome.left_alone]
-        tasks = patiently(self.patience, lambda: self.platform.tasks(names))
+        tasks = patiently(self.patience, self.platform.tasks, names)
         rows = [task.label_hash for task in tasks if task.label_hash is not None]
-        there = patiently(self.patience, lambda: self.platform.labels(rows)) if rows else {}
+        there = patiently(self.patience, self.platform.labels, rows) if rows else {}
         annotating = _annotating(self.platform, self.patience)
         ready: list[Task] = []
         reasons: dict[TaskRef, str] = {}
@@ -170,7 +169,7 @@ class _Batch:
         """Leave images alone, also those that were tagged right before a person came."""
         if reasons:
             untag = RemoveTag(tuple(reasons), PRELABELLED)
-            patiently(self.patience, lambda: self.platform.write(untag))
+            patiently(self.patience, self.platform.write, untag)
             self.outcome.left_alone |= {ref.data_hash: reason for ref, reason in reasons.items()}
 
     def _prelabel(self, request: Prelabel) -> None:

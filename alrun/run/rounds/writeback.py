@@ -12,7 +12,7 @@ is written and again afterwards, and a foreign key that is not as it was stops t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ import polars as pl
 
 from alrun.errors import ConfigError, NoAccess, PlatformError, RateLimited, Refused, TooLarge, Unavailable
 from alrun.models.base import Trained
+from alrun.parts import in_parts
 from alrun.platform.metadata import merged, owned, rounded
 from alrun.platform.port import KeepsMetadata
 from alrun.platform.retry import patiently
@@ -148,16 +149,14 @@ class _Work:
             self.values[row["data_hash"]] = {key: _value(row[key]) for key in keys}
             self.refs[row["data_hash"]] = TaskRef(row["task_id"], row["data_hash"], None)
 
-    def chunks(self) -> Iterator[list[str]]:
-        """Yield the images that one request takes."""
-        names = list(self.values)
-        for start in range(0, len(names), self._size):
-            yield names[start : start + self._size]
+    def chunks(self) -> list[Sequence[str]]:
+        """Return the images in parts that one request takes."""
+        return in_parts(list(self.values), self._size)
 
     def read(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Ask for client metadata, in parts if the platform takes fewer images at once."""
         try:
-            return patiently(self.patience, lambda: self.platform.metadata(names))
+            return patiently(self.patience, self.platform.metadata, names)
         except TooLarge:
             if len(names) == 1:
                 raise
