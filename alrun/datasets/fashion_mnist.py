@@ -119,5 +119,5 @@ def _read(file: Path, dimensions: int) -> npt.NDArray[np.uint8]:
     except (OSError, EOFError, ValueError, struct.error, zlib.error) as error:
         raise DataError(f"{file} is not a complete IDX file of bytes with {dimensions} dimensions ({error})") from None
     if (zeros, kind, found) != (0, _UBYTE, dimensions):
-        raise DataError(f"{file} is not an IDX file of bytes: it begins with {content[:4].hex()}")
+        raise DataError(f"{file} is not a complete IDX file of bytes: it begins with {content[:4].hex()}")
     return images

@@ -21,7 +21,9 @@ def test_an_error_of_the_system_without_a_number_says_what_it_says(
     with caplog.at_level(logging.ERROR, "alrun"):
         ended = ending(play, tmp_path)
     assert (ended.code, ended.error) == (StateError.exit_code, "disk full")
-    assert caplog.messages[0].startswith("disk full; python -m alrun action=resume run=")
+    assert caplog.messages[0].startswith(
+        "disk full. If the run had started to write, finish it with: python -m alrun action=resume"
+    )
 
 
 def test_a_component_cannot_end_the_process_without_a_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -50,7 +52,7 @@ def test_an_error_in_mid_run_says_how_to_go_on_where_it_does_not_say_so_itself(
         caplog.clear()
         ending(play, tmp_path)
         last = caplog.messages[-1]
-        assert told == (f"To go on: python -m alrun action=resume run={tmp_path}; to take it back: " in last)
+        assert told == (f"To continue: python -m alrun action=resume run={tmp_path}; to undo them: " in last)
         (journal.parent / "result.json").touch()
         caplog.clear()
         ending(play, tmp_path)

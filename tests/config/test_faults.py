@@ -209,7 +209,7 @@ def test_sweeps_that_cannot_be_are_refused() -> None:
 
 def test_resume_works_with_the_frozen_config_only(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert "no run folder" in faults("action=resume", f"run={run}")[0].message
+    assert "is not a run folder" in faults("action=resume", f"run={run}")[0].message
     (run / ".hydra").mkdir(parents=True)
     (run / ".hydra" / "config.yaml").write_text("{}")
     assert faults("action=resume", f"run={run}", "approve=auto", "wait=true", "hydra.verbose=true") == []

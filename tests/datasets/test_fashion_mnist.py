@@ -71,7 +71,7 @@ def test_files_that_are_missing_or_wrong_are_named(files: Path, tmp_path: Path) 
         gzip.compress(b"\0\0\x09\x03" + bytes(12)),
     ):
         broken.write_bytes(content)
-        with pytest.raises(DataError, match=r"train-images-idx3-ubyte\.gz is no whole IDX file"):
+        with pytest.raises(DataError, match=r"train-images-idx3-ubyte\.gz is not a complete IDX file"):
             list(FashionMnist(tmp_path).items())
     broken.write_bytes((files / broken.name).read_bytes())
     write(tmp_path / "train-labels-idx1-ubyte.gz", np.full(60, 11, np.uint8))

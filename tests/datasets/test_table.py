@@ -103,7 +103,7 @@ def test_a_path_that_is_no_table_is_explained(tmp_path: Path) -> None:
         ("gone.csv", "expected a CSV or Parquet file, but .* does not exist"),
         ("table.xlsx", r"ends with \.csv or \.parquet"),
         ("broken.parquet", "cannot be read"),
-        ("wide.csv", "no text in UTF-8"),
+        ("wide.csv", "is not valid UTF-8"),
     ):
         with pytest.raises(DataError, match=message):
             Table(tmp_path / name).identity()

@@ -161,7 +161,7 @@ def test_a_pickle_is_never_read(models: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"there is no model\.safetensors.*may run code.*save_pretrained"):
         HuggingFace(str(folder)).embed([])
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"x": "pytorch_model.bin"}}))
-    with pytest.raises(ConfigError, match="names files that are no safetensors"):
+    with pytest.raises(ConfigError, match="names files beside it that are not safetensors"):
         HuggingFace(str(folder)).embed([])
     assert not ran.exists()
 

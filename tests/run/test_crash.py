@@ -79,9 +79,13 @@ def test_killed_here_and_resumed(where: tuple[str, int], undisturbed: Undisturbe
 
 
 @pytest.mark.slow
-def test_killed_in_the_middle_of_the_run_at_every_point(tmp_path: Path, cache: Path) -> None:
-    undisturbed = _left_alone(tmp_path / "undisturbed", cache, 3)
-    cases = sorted((name, count // 2 + 1) for name, count in undisturbed.points.items())
+@pytest.mark.parametrize("which", ["first", "middle", "last"])
+def test_killed_at_every_point_of_the_run(which: str, tmp_path: Path, cache: Path) -> None:
+    undisturbed = _left_alone(tmp_path / "undisturbed", cache, 2)
+    cases = sorted(
+        (name, {"first": 1, "middle": count // 2 + 1, "last": count}[which])
+        for name, count in undisturbed.points.items()
+    )
     assert len(cases) > 10
     for number, where in enumerate(cases):
         check(where, undisturbed, tmp_path / str(number) / "run", cache)

@@ -46,5 +46,5 @@ def test_the_file_is_named(write: Callable[[Path], None], tmp_path: Path, caplog
     ended = ending(play, tmp_path)
     assert ended.code == StateError.exit_code
     assert ended.error == f"{path}: File too large"
-    assert f"{path}: File too large; python -m alrun action=resume run={tmp_path}" in caplog.text
+    assert f"{path}: File too large. If the run had started to write" in caplog.text
     assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".")] == []

@@ -56,7 +56,7 @@ def test_a_target_that_the_figure_cannot_have_is_refused() -> None:
 
 
 def test_a_figure_that_the_evaluation_lacks_is_named() -> None:
-    with pytest.raises(ConfigError, match="no figure of the evaluation; allowed: accuracy, log_loss"):
+    with pytest.raises(ConfigError, match="is not a figure of the evaluation; allowed: accuracy, log_loss"):
         Target(figure="map").verdict(accuracies(0.5))
 
 
