@@ -22,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from alrun.config.check import Verdict, check
 from alrun.config.compose import CONFIG_NAME, VERSION_BASE, Composer
-from alrun.config.frozen import check_free, job_about
+from alrun.config.frozen import check_free, job_about, keep_resolved
 from alrun.config.overrides import Fault
 from alrun.config.play import BUG, INTERRUPTED, ending, play_frozen, worst
 from alrun.config.schema import digest, folder_of
@@ -253,6 +253,7 @@ def _act(cfg: DictConfig, folder: Path) -> int:
 
     content: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     if content["run"] is None:
+        keep_resolved(folder, content)
         job = build(content, folder, sys.argv)
     else:
         job = job_about(Path(content["run"]).absolute(), content, _given(), sys.argv)

@@ -16,14 +16,15 @@ from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.object_type import ObjectType
 from hydra.core.utils import setup_globals
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from hydra.errors import HydraException
 from hydra.plugins.config_source import ConfigSource
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
+from omegaconf.errors import OmegaConfBaseException
 
 import alrun
-from alrun.config.overrides import COMMAND_LINE, Fault, Setting
+from alrun.config.overrides import Fault, Setting
+from alrun.config.refusals import first_line, refusal
 from alrun.config.schema import folder_of
 from alrun.errors import ConfigError, one_of
 
@@ -93,7 +94,7 @@ class Composition:
             self.config = composer.load(settings)
         except Exception as error:  # noqa: BLE001 -- Hydra raises anything, ValueError and YAML errors included
             self._compose_leniently()
-            self.refusal = _refusal(error, settings)
+            self.refusal = refusal(error, settings, self._composer.groups())
 
     def changed(self, settings: Sequence[Setting], items: Iterable[Setting]) -> Composition:
         """Return this composition with some values changed, for a fraction of the cost of composing anew."""
@@ -111,7 +112,7 @@ class Composition:
         try:
             self.config = self._composer.load(kept)
         except Exception as error:  # noqa: BLE001
-            self.faults.append(_refusal(error, [], f"{self._composer.name}.yaml"))
+            self.faults.append(refusal(error, [], self._composer.groups(), f"{self._composer.name}.yaml"))
             return
         for item in groups:
             fault = self._choice_fault(item)
@@ -120,7 +121,7 @@ class Composition:
                     self.config = self._composer.load([*kept, item])
                     kept.append(item)
                 except Exception as error:  # noqa: BLE001
-                    fault = _refusal(error, [item])
+                    fault = refusal(error, [item], self._composer.groups())
             if fault is not None:
                 self.faults.append(fault)
                 self.dropped.add(item.key.partition("@")[2] or item.key)
@@ -154,7 +155,7 @@ class Composition:
                     OmegaConf.update(self.config, item.key, item.parsed.value(), merge=True, force_add=True)
         except (OmegaConfBaseException, KeyError, TypeError, AttributeError, ValueError, AssertionError) as error:
             self.dropped.add(item.key)
-            self.faults.append(item.fault(_first_line(error)))
+            self.faults.append(item.fault(first_line(error)))
 
     def plain(self) -> tuple[dict[str, Any], list[Fault]]:
         """Return the resolved config as plain data, without Hydra's part; a fault for each value without one."""
@@ -168,7 +169,7 @@ class Composition:
             value = parent[key]
         except OmegaConfBaseException as error:
             missing = OmegaConf.is_missing(parent, key)
-            message = "must be given" if missing else _first_line(error)
+            message = "must be given" if missing else first_line(error)
             node = None if missing else str(parent._get_node(key))
             faults.append(Fault(path, node, message, self.origin(path)))
             return _UNRESOLVED
@@ -244,38 +245,3 @@ def _has(node: Any, path: str, above: str) -> bool:
             return False
         node = node[part]
     return True
-
-
-def _refusal(error: Exception, settings: Sequence[Setting], origin: str = COMMAND_LINE) -> Fault:
-    """Return what Hydra says about a composition, as one fault."""
-    origin = settings[0].origin if len(settings) == 1 else origin
-    key = settings[0].key if len(settings) == 1 else "config"
-    given = settings[0].text.partition("=")[2] if len(settings) == 1 else None
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
-        group, _, name = error.missing_cfg_file.rpartition("/")
-        if not group:
-            message = f"there is no config {name!r}: leave --config-name out, or put {name}.yaml into --config-dir"
-            return Fault(key, given, message, origin)
-        return Fault(key, given, f"{group} has no choice {name!r}: {one_of(name, error.options or [])}", origin)
-    if key == "filters" and given is not None and given.startswith("{"):
-        predicates = settings[0].parsed.value()
-        if isinstance(predicates, Mapping) and len(predicates) == 1 and "all" not in predicates:
-            message = (
-                f"on the command line a filter is a list of predicates that all must hold: 'filters.all=[{given}]'"
-            )
-            return Fault(key, given, message, origin)
-    prefixed = len(settings) == 1 and isinstance(error, ConfigCompositionException)
-    if prefixed and settings[0].text.startswith("+") and not settings[0].parsed.is_delete():
-        plain = settings[0].text.lstrip("+")
-        return Fault(key, given, f"{_first_line(error)}. To choose it in place of what is there: {plain}", origin)
-    return Fault(key, given, _first_line(error), origin)
-
-
-def _first_line(error: Exception) -> str:
-    cause = error.__cause__
-    lines = [line.strip() for e in (error, cause) if e is not None for line in str(e).splitlines() if line.strip()]
-    kept = [line for line in lines if not line.startswith(("full_key:", "object_type=", "reference_type="))]
-    said = " ".join(kept) or type(error).__name__
-    if isinstance(error, InterpolationResolutionError):
-        said += "; ${KEY} stands for the value of another key, ${oc.env:NAME,DEFAULT} for a variable of the environment"
-    return said

@@ -16,6 +16,7 @@ from yaml import YAMLError
 from alrun.config.rules import WITH_A_RUN
 from alrun.config.schema import RunConfig, digest
 from alrun.errors import ConfigError, StateError
+from alrun.files import write_text
 from alrun.run.folder import damaged, of_another_config, run_id_in
 
 if TYPE_CHECKING:
@@ -73,6 +74,16 @@ def frozen(run: Path, name: str) -> Any:
     if lacking:
         raise damaged(run, path, f"it has no {lacking}")
     return content
+
+
+def keep_resolved(run: Path, content: Mapping[str, Any]) -> None:
+    """Write the config that Hydra froze in a run folder without what it refers to, such as the environment.
+
+    A run is resumed from other shells, and by cron.
+    """
+    path = run / ".hydra" / "config.yaml"
+    if path.exists():  # an action that only looks leaves none
+        write_text(path, OmegaConf.to_yaml(OmegaConf.create(dict(content))))
 
 
 def check_free(folder: Path, given: str) -> None:

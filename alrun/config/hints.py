@@ -47,6 +47,10 @@ def with_hint(fault: Fault, problem: Problem, composition: Composition, composer
         return _without_choice(fault, composition, composer)
     if problem.message == NO_COMPONENT and fault.key.partition(".")[0] not in LISTS:
         groups = [g for g in composer.groups() if problem.given in composer.options(g, composition.settings)]
+        if fault.key in groups:
+            there = f"`defaults: [override /{fault.key}: {problem.given}]`"
+            how = f"{fault.key}={problem.given} on the command line; in a YAML file {there}"
+            return replace(fault, message=f"is chosen by its group: {how}")
         choices = " or ".join(f"{group}@{fault.key}={problem.given}" for group in groups)
         return replace(fault, message=f"is chosen by its group: {choices}") if groups else fault
     for item, package in _choices(composition, composer):

@@ -68,6 +68,7 @@ class LocalPlatform:
             self._db.close()
             raise
         self._store = ImageStore(store)
+        self._others: list[ImageStore] = []
 
     @property
     def lock(self) -> Path:
@@ -115,6 +116,10 @@ class LocalPlatform:
         """Return the names of the tags."""
         return frozenset(name for (name,) in self._read("SELECT name FROM tags"))
 
+    def look_in(self, store: Path) -> None:
+        """Look for images that the project's own store has lost in another one too, such as another machine's cache."""
+        self._others.append(ImageStore(store))
+
     def images(self, data_hashes: Sequence[str]) -> tuple[list[ImageFile], list[LeftOut]]:
         """Return where the images are in the store."""
         query = f"SELECT data_hash FROM tasks WHERE {actions.AMONG}"  # noqa: S608
@@ -129,7 +134,7 @@ class LocalPlatform:
             if file.path.is_file():
                 files.append(file)
             else:
-                left_out.append(LeftOut(data_hash, f"the image store has lost {file.path}"))
+                left_out.append(LeftOut(data_hash, f"its file is gone: {file.path}"))
         return files, left_out
 
     def write(self, request: RecipeWrite) -> None:
@@ -240,7 +245,11 @@ class LocalPlatform:
 
     def _file(self, data_hash: str) -> ImageFile:
         image_digest = UUID(data_hash).hex
-        return ImageFile(data_hash, self._store.path(image_digest), image_digest)
+        path = self._store.path(image_digest)
+        if not path.is_file():
+            elsewhere = (store.path(image_digest) for store in self._others)
+            path = next((other for other in elsewhere if other.is_file()), path)
+        return ImageFile(data_hash, path, image_digest)
 
     def _read(self, query: str, *parameters: str) -> list[tuple[Any, ...]]:
         self._requests += 1

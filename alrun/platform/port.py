@@ -183,6 +183,15 @@ class HoldsOut(Protocol):
 
 
 @runtime_checkable
+class KeepsImages(Protocol):
+    """A platform whose images are files in a store on this machine."""
+
+    def look_in(self, store: Path) -> None:
+        """Look for images that the project's own store has lost in another one too."""
+        ...
+
+
+@runtime_checkable
 class Describes(Protocol):
     """A platform, or a source of projects, that can say how it is reached and what it is. For the doctor."""
 

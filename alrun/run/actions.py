@@ -140,8 +140,7 @@ def score(job: Job) -> int:
         if isinstance(job.model, ImportedModel):
             _say_quality(session, pool, train(session, snapshot, 0).quality)
         session.folder.update(status="done")
-        for note in session.folder.record["notes"]:
-            answers.info("note: %s", note)
+        _say_notes(session)
         answers.info("%d tasks, %d metrics: %s", pool.height, len(job.metrics), session.folder.path / "pool.parquet")
     return DONE
 
@@ -153,6 +152,11 @@ def train_now(job: Job) -> int:
             raise ConfigError("action=train needs a model: choose one with model=NAME")
         snapshot = session.snapshot()
         training = train(session, snapshot, 0)
+        if training.trained is None and training.labelled:
+            raise StateError(
+                f"{training.labelled} images are labelled, and none of them can be had and decoded: nothing was "
+                "trained. The log names them with the reason"
+            )
         if training.trained is None:
             raise Waiting("nothing is labelled in this project yet, so there is nothing to train on")
         save(session, snapshot, training.trained)
@@ -164,6 +168,7 @@ def train_now(job: Job) -> int:
         else:
             answers.info("trained on %d images%s, accuracy %.4f", learnt, unread, training.evaluation.accuracy)
         answers.info("model: %s", session.folder.model)
+        _say_notes(session)
     return DONE
 
 
@@ -234,6 +239,11 @@ def _say_run(session: Session) -> None:
         answers.info("  round %d: %s", number, _state(session, folder))
     if record["status"] not in {"done", "restored"}:
         answers.info("to go on: %s", resume_command(session))
+
+
+def _say_notes(session: Session) -> None:
+    for note in session.folder.record["notes"]:
+        answers.info("note: %s", note)
 
 
 def _has_journal(session: Session) -> bool:

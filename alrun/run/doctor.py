@@ -71,6 +71,8 @@ def doctor(job: Job) -> int:
             "images": lambda: _images(session, snapshot),
             "annotator": lambda: _annotator(session, snapshot),
         }
+        for note in session.folder.record["notes"]:
+            answers.info("  note: %s", note)
         errors = {name: error for name, check in checks.items() if (error := _failure(name, check)) is not None}
         session.folder.update(status="failed" if errors else "done")
     if errors:

@@ -27,7 +27,8 @@ from alrun.run.chapter import Chapter
 from alrun.run.job import Job, choice
 from alrun.run.rounds.accounts import moved_and_restored, sent_back, written_rows
 from alrun.run.rounds.auditing import audit_so_far
-from alrun.run.session import Session, imported_left_out
+from alrun.run.session import Session
+from alrun.run.source import imported_left_out
 from alrun.run.tables import write_parquet, write_selection
 from alrun.terminal import command_for, print_all
 from alrun.types import LeftOut

@@ -11,32 +11,31 @@ from enum import Enum, auto
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
-from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 
-from alrun.datasets.importer import contents, left_out
+from alrun.datasets.importer import IMAGES
 from alrun.embeddings.cache import EmbeddedImages
-from alrun.errors import BadImages, ConfigError, DataError, StateError, Waiting
+from alrun.errors import BadImages, ConfigError, StateError, Waiting
 from alrun.files import locked
 from alrun.models.base import Array, ImageModel, Model
 from alrun.models.imported import ImportedModel
 from alrun.numeric.blocks import Doubles
 from alrun.numeric.projection import principal_plane
-from alrun.platform.port import Contents, HoldsOut, KnowsTruth, Platform
+from alrun.platform.port import HoldsOut, KeepsImages, Platform
 from alrun.platform.retry import Patience, patiently
 from alrun.pool.images import load_pixels
 from alrun.pool.snapshot import take_snapshot
 from alrun.run.folder import RunFolder, command_line, of_another_config
 from alrun.run.job import Job, choice
+from alrun.run.source import Source, warn_of
 from alrun.types import Example, ImageFile, LeftOut, Snapshot, count_stages
 
 log = logging.getLogger("alrun")
 
 T = TypeVar("T")
 
-MOST_WARNINGS = 10
 LOCK = ".lock"
 
 
@@ -48,10 +47,6 @@ class Access(Enum):
     """The run folder."""
     PROJECT = auto()
     """The run folder and the project on the platform."""
-
-
-ON_A_PROJECT = frozenset({"restore", "status"})
-"""Actions that are about a project that is there already."""
 
 
 @dataclass
@@ -114,7 +109,7 @@ class Session:
         for item in items:
             self.images.pop(item.name, None)
             self.missing[item.name] = item.reason
-        _say("left out: image %s: %s", items)
+        warn_of("left out: image %s: %s", items)
 
     def without_bad_images(self, work: Callable[[], T]) -> T:
         """Do `work`; images that turn out to be bad are left out, and it is done anew with what is there then."""
@@ -196,13 +191,16 @@ def opened(job: Job, access: Access = Access.FOLDER) -> Iterator[Session]:
         If the folder holds a run of another config.
     """
     began = monotonic()
-    source = _Source(job)
+    source = Source(job)
     platform = job.platform.open(job.folder, source.contents)
+    if isinstance(platform, KeepsImages):
+        platform.look_in(job.cache / IMAGES)
     try:
         with _seldom_collected(), _alone(platform, job.folder, access):
             session = Session(job, platform, _run_folder(job, platform, access))
             session.folder.add_phase("open", 0, monotonic() - began, platform.requests)
-            source.say_what_is_unused(session)
+            for note in source.differences(platform):
+                session.folder.note(note)
             yield session
             session.folder.save()
     finally:
@@ -232,56 +230,6 @@ def _seldom_collected() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
-
-
-def imported_left_out(job: Job) -> tuple[LeftOut, ...]:
-    """Return the files of the dataset that could not be imported."""
-    return left_out(job.dataset, job.cache)
-
-
-@dataclass
-class _Source:
-    """What a new project is made of: the configured dataset. Used only if a project is created."""
-
-    job: Job
-    used: bool = False
-
-    def contents(self) -> Contents:
-        job = self.job
-        if job.action in ON_A_PROJECT or (job.folder / "run.json").exists():
-            path = job.config["platform"].get("path")
-            raise StateError(
-                f"the project that action={job.action} is about does not exist (platform.path={path}), "
-                "and only a new run creates one. Nothing was done: check the path, or put the project back"
-            )
-        _say("left out of the import: %r: %s", imported_left_out(job))
-        self.used = True
-        return contents(job.dataset, job.cache, job.seed)
-
-    def say_what_is_unused(self, session: Session) -> None:
-        """Note that a project that was there already does not hold all images of the dataset."""
-        if self.used or session.job.action in ON_A_PROJECT or not isinstance(session.platform, KnowsTruth):
-            return
-        try:
-            given = contents(self.job.dataset, self.job.cache, self.job.seed)
-        except DataError:  # the dataset is gone: the project does without
-            return
-        images = {str(UUID(hex=image.digest)) for image in [*given.pool, *given.held_out]}
-        known = {task.data_hash for task in session.platform.tasks()}
-        unused = len(images - known - {example.image.data_hash for example in session.held_out()})
-        if unused:
-            session.folder.note(
-                f"the project was there already and is used as it is: {unused} of the {len(images)} images of "
-                f"dataset={choice(self.job.dataset)} are not in it"
-            )
-
-
-def _say(text: str, items: Sequence[LeftOut]) -> None:
-    """Warn of the first items; a dirty data set has thousands."""
-    for item in items[:MOST_WARNINGS]:
-        log.warning(text, item.name, item.reason)
-    if len(items) > MOST_WARNINGS:
-        log.warning("... and %d more, which report.html lists", len(items) - MOST_WARNINGS)
 
 
 def _run_folder(job: Job, platform: Platform, access: Access) -> RunFolder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from alrun.errors import StateError
 from alrun.files import write_json
 from alrun.models.base import Trained
 from alrun.models.imported import Imported, ImportedModel
@@ -61,6 +62,7 @@ def plan_round(
     if needs_model(session) and trained is None:
         session.folder.note(f"round {number}: there is no trained model yet: no predictions are published")
     chosen = select(session, snapshot, strategy, trained, budget_of(session.job, number), number)
+    _check_images(session, snapshot, chosen)
     _say_how_many(session, number, chosen, strategy)
     picked = [pick.data_hash for pick in chosen.picks]
     session.job.annotator.check(session.platform, [task.data_hash for task in chosen.tasks])
@@ -78,6 +80,17 @@ def plan_round(
         foresee(session, snapshot, chosen.picks, trained, folder)
     plan.save(folder.plan)
     return plan, trained
+
+
+def _check_images(session: Session, snapshot: Snapshot, chosen: Selected) -> None:
+    """Refuse a round in which nothing was selected as no image is there: a cache that was moved, or is another's."""
+    lost = [session.missing[task.data_hash] for task in snapshot.tasks if task.data_hash in session.missing]
+    if lost and len(lost) == len(snapshot.tasks) and not chosen.picks:
+        raise StateError(
+            f"none of the {len(lost)} images of this project can be had (the first: {lost[0]}), and nothing was "
+            "selected without them. Nothing was done. Images of an embedded project are in the cache of whoever made "
+            "it: give that folder, cache=FOLDER, or the dataset that they came from"
+        )
 
 
 def _say_how_many(session: Session, number: int, chosen: Selected, strategy: Strategy) -> None:
