@@ -21,19 +21,21 @@ def read_table(file: Path) -> pl.DataFrame:
     try:
         frame = pl.read_csv(file, infer_schema=False, glob=False) if csv else pl.read_parquet(file, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
+        if csv and file.is_file():
+            _check_text(file, file.read_bytes())
         raise DataError(f"{file} cannot be read: {error}") from error
     if csv:
-        _check_header(file, frame.columns)
+        with file.open("rb") as content:
+            _check_text(file, content.readline())
     return frame
 
 
-def _check_header(file: Path, columns: list[str]) -> None:
-    """Refuse what polars takes for one oddly named column."""
+def _check_text(file: Path, content: bytes) -> None:
+    """Refuse what polars does not read, or takes for oddly named columns."""
     try:
-        with file.open(encoding="utf-8") as text:
-            text.readline()
+        header = content.decode().partition("\n")[0]
     except UnicodeDecodeError:
         raise DataError(f"{file} is not valid UTF-8: save it in that encoding") from None
     for mark, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-        if len(columns) == 1 and mark in columns[0]:
+        if mark in header and "," not in header:
             raise DataError(f"{file}: its columns are separated by {name}; needed: commas")

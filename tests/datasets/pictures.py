@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,15 @@ def noise(seed: int, height: int = 12, width: int = 10) -> Image.Image:
 def png(seed: int) -> bytes:
     """Make a small good image, another for each seed."""
     return encoded(noise(seed))
+
+
+def two_classes(folder: Path, images: int = 30) -> Path:
+    """Write different images, by turns of the classes light and dark, and return their folder, `photos`."""
+    for number in range(images):
+        path = folder / "photos" / ("dark" if number % 2 else "light") / f"{number:02}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png(number))
+    return folder / "photos"
 
 
 def rotated_jpeg(orientation: int) -> bytes:

@@ -86,6 +86,7 @@ def test_an_image_that_changed_changes_the_identity(tmp_path: Path) -> None:
         ("", {}, "cannot be read"),
         ("path,label\na,b,c\n", {}, "cannot be read"),
         ("path;label\na.png;x\n", {}, "separated by semicolons; needed: commas"),
+        ('path;label\n"a;b.png";x\n"it""s.png";y\n', {}, "separated by semicolons; needed: commas"),
         ("path\tlabel\na.png\tx\n", {}, "separated by tabs; needed: commas"),
     ],
 )
@@ -98,12 +99,14 @@ def test_a_malformed_table_is_explained(text: str, options: dict[str, str], mess
 def test_a_path_that_is_no_table_is_explained(tmp_path: Path) -> None:
     (tmp_path / "table.xlsx").touch()
     (tmp_path / "broken.parquet").write_bytes(b"no")
+    (tmp_path / "latin.csv").write_text("path,label\na.png,x\nb.png,caf\u00e9\n", encoding="latin-1")
     (tmp_path / "wide.csv").write_text("path,label\na.png,x\n", encoding="utf-16")
     for name, message in (
         ("gone.csv", "expected a CSV or Parquet file, but .* does not exist"),
         ("table.xlsx", r"ends with \.csv or \.parquet"),
         ("broken.parquet", "cannot be read"),
         ("wide.csv", "is not valid UTF-8"),
+        ("latin.csv", "is not valid UTF-8"),
     ):
         with pytest.raises(DataError, match=message):
             Table(tmp_path / name).identity()

@@ -20,14 +20,11 @@ FOLDER = (
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     """Thirty images of two classes, and three files that are none: half a JPEG, nothing, and words."""
-    for number in range(30):
-        path = tmp_path / "photos" / ("dark" if number % 2 else "light") / f"{number:02}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(pictures.png(number))
+    folder = pictures.two_classes(tmp_path)
     half = pictures.encoded(pictures.noise(99, 64, 64), "JPEG")
     for name, content in (("half.jpg", half[: len(half) // 2]), ("nothing.png", b""), ("words.png", b"words")):
-        (tmp_path / "photos" / "dark" / name).write_bytes(content)
-    return tmp_path / "photos"
+        (folder / "dark" / name).write_bytes(content)
+    return folder
 
 
 def run(folder: Path, photos: Path, *overrides: str) -> pl.DataFrame:

@@ -20,11 +20,7 @@ CONFIG = (
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    for number in range(30):
-        path = tmp_path / "photos" / ("dark" if number % 2 else "light") / f"{number:02}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(pictures.png(number))
-    return tmp_path / "photos"
+    return pictures.two_classes(tmp_path)
 
 
 def run(folder: Path, cache: str, photos: Path, *more: str) -> int:
