@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
@@ -21,6 +22,9 @@ from alrun.run.folder import damaged, of_another_config, run_id_in
 
 if TYPE_CHECKING:
     from alrun.run.job import Job
+
+
+_REFERENCE = re.compile(r"(\\*)\$\{")
 
 
 def job_about(run: Path, content: Mapping[str, Any], given: Collection[str], command: Sequence[str]) -> Job:
@@ -83,7 +87,23 @@ def keep_resolved(run: Path, content: Mapping[str, Any]) -> None:
     """
     path = run / ".hydra" / "config.yaml"
     if path.exists():  # an action that only looks leaves none
-        write_text(path, OmegaConf.to_yaml(OmegaConf.create(dict(content))))
+        write_text(path, as_yaml(content))
+
+
+def as_yaml(content: Any) -> str:
+    """Return plain data as YAML that OmegaConf reads as it is: with nothing in it that stands for something else.
+
+    By OmegaConf's own writer: it quotes a text such as 1e3, which its reader would take for a number.
+    """
+    return OmegaConf.to_yaml(OmegaConf.create(_literal(content)))
+
+
+def _literal(content: Any) -> Any:
+    if isinstance(content, Mapping):
+        return {key: _literal(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_literal(value) for value in content]
+    return _REFERENCE.sub(r"\1\1\\${", content) if isinstance(content, str) else content
 
 
 def check_free(folder: Path, given: str) -> None:

@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from alrun.config.build import component
 from alrun.config.check import Checked
 from alrun.config.compose import Composition
+from alrun.config.frozen import as_yaml
 from alrun.config.reference import full_data
 from alrun.config.schema import OPERATIONAL, digest, without
 from alrun.datasets.importer import Identity, identity
@@ -60,11 +61,9 @@ class Plan:
             folder = self.folder / job.planned.folder
             (folder / ".hydra").mkdir(parents=True, exist_ok=True)
             hydra = {"runtime": {"cwd": cwd, "output_dir": str(folder)}, "job": {"num": job.planned.number}}
-            for name, content in (
-                ("hydra", {"hydra": hydra}), ("overrides", list(job.overrides)), ("config", dict(job.content)),
-            ):  # fmt: skip
-                # OmegaConf's own writer: it quotes a text such as 1e3, which its reader would take for a number.
+            for name, content in (("hydra", {"hydra": hydra}), ("overrides", list(job.overrides))):
                 write_text(folder / ".hydra" / f"{name}.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
+            write_text(folder / ".hydra" / "config.yaml", as_yaml(job.content))
         self.record.save(self.folder)
 
 
